@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The lit suites: one test per .mlir, .test or .py file below test/.
+#
+# Tools are written by name, plain (`qc-opt`) or with a percent sign
+# (`%qc-opt`). `lit -Dverify_roundtrip=1` reruns every test with
+# `qc-opt --verify-roundtrip`, which prints and parses each input and compares.
+import os
+import re
+import shutil
+import subprocess
+
+import lit.formats
+
+config.name = "qc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test", ".py"]
+config.excludes = ["Inputs", "Unit", "Integration", "data", "lit.cfg.py", "lit.site.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.qc_build_dir, "test")
+
+config.environment["PATH"] = os.pathsep.join(
+    [config.qc_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")])
+for name in ("HOME", "CUDA_HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "QC_DEPS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+if config.qc_data_dir:
+    config.environment["QC_DATA"] = config.qc_data_dir
+
+verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") not in ("0", "")
+
+
+def add_tool(name, command):
+    """Lets tests write NAME or %NAME for COMMAND."""
+    # The longer %-form first; neither matches inside a path or a longer word.
+    config.substitutions.append(("%" + re.escape(name) + r"(?![\w.-])", command))
+    config.substitutions.append((r"(?<![\w./%=-])" + re.escape(name) + r"(?![\w./=-])", command))
+
+
+def tool_path(directory, name):
+    return os.path.join(directory, name).replace("\\", "/")
+
+
+for tool in ("qc-opt", "qc-translate", "qc-compile", "qc-run"):
+    command = tool_path(config.qc_tools_dir, tool)
+    if tool == "qc-opt" and verify_roundtrip:
+        command += " --verify-roundtrip"
+    add_tool(tool, command)
+for tool in ("FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-readelf", "llvm-objdump", "llvm-nm"):
+    add_tool(tool, tool_path(config.llvm_tools_dir, tool))
+config.substitutions.append(("%python", config.python_executable))
+config.substitutions.append(("%cxx", config.cxx))
+config.substitutions.append(("%qc_src", config.qc_source_dir))
+config.substitutions.append(("%qc_libs", config.qc_lib_dir))
+config.substitutions.append(("%qc_data", config.qc_data_dir or "no-data"))
+config.substitutions.append(("%test_data", os.path.join(config.qc_source_dir, "test", "data")))
+
+
+def python_has(module):
+    return subprocess.run([config.python_executable, "-c", "import " + module],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def cpu_flags():
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("flags"):
+                    return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+flags = cpu_flags()
+features = {
+    "shared-data": bool(config.qc_data_dir) and os.path.isdir(config.qc_data_dir),
+    "ptxas": bool(shutil.which("ptxas", path=config.environment["PATH"])),
+    "avx2": {"avx2", "fma"} <= flags,
+    "avx512vnni": {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"} <= flags,
+    "onnx": python_has("onnx"),
+    "onnxruntime": python_has("onnxruntime"),
+    "qemu": bool(shutil.which("qemu-x86_64")),
+    "gpu": os.path.exists("/dev/nvidia0"),
+    "sanitizer": bool(config.qc_sanitize),
+    "roundtrip": verify_roundtrip,
+}
+config.available_features.update(name for name, present in features.items() if present)

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs every node test that the installed `onnx` package defines on one target.
+
+  onnx_nodes.py --target cpu|ptx-sim|hls-csim [-k REGEX] [-j N] [--floor N]
+  onnx_nodes.py --list [-k REGEX]
+  onnx_nodes.py --target T --update      rewrite the expected failures
+
+A test is a model, inputs and expected outputs. Models are compiled as they are:
+what the test feeds as an input stays an input. `qc-compile --batch` compiles many
+in one process, and a worker process runs them through libqcrt, so a crash or
+a hang costs one test, not the run. Outputs are compared as ONNX's own runner
+does it, integers exactly.
+
+Expected failures, with reasons, are in onnx_nodes_xfail_TARGET.json. A failure
+that is not there fails the run, and so does a test there that passes.
+"""
+import argparse
+import collections
+import concurrent.futures
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+import qctest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TARGETS = {
+    # target: qc-compile's arguments, suffix of an artefact, seconds for a run
+    "cpu": (["--target=cpu"], ".so", 60),
+    "ptx-sim": (["--target=ptx"], "", 180),
+    "hls-csim": (["--target=hls"], "", 300),
+}
+COMPILE_TIMEOUT = 120
+CHUNK = 24
+
+
+def export_tests():
+    """Writes all tests to the cache once: DIR/NAME/{model.onnx,input_I.pb,output_I.pb}
+    and DIR/index.json = {name: {rtol, atol, inputs, outputs, reason}}; `reason`
+    is set when a test's values are not tensors. Returns DIR and the index."""
+    import onnx
+    root = os.path.join(qctest.CACHE, f"node-tests-{onnx.__version__}-1")
+    os.makedirs(qctest.CACHE, exist_ok=True)
+    with open(root + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(os.path.join(root, "index.json")):
+            shutil.rmtree(root, ignore_errors=True)
+            os.makedirs(root)
+            write_tests(root)
+    with open(os.path.join(root, "index.json")) as file:
+        return root, json.load(file)
+
+
+def write_tests(root):
+    import numpy
+    import onnx
+    from onnx import numpy_helper
+    from onnx.backend.test.loader import load_model_tests
+    warnings.filterwarnings("ignore")
+    index = {}
+    for test in load_model_tests(kind="node"):
+        folder = os.path.join(root, test.name)
+        os.makedirs(folder)
+        with open(os.path.join(folder, "model.onnx"), "wb") as file:
+            file.write(test.model.SerializeToString())
+        # ONNX's node tests have one data set each; more would be more tests.
+        (inputs, outputs), = test.data_sets
+        entry = {"rtol": test.rtol, "atol": test.atol, "inputs": [], "outputs": []}
+        for kind, values, infos in (("input", inputs, test.model.graph.input),
+                                    ("output", outputs, test.model.graph.output)):
+            for position, (value, info) in enumerate(zip(values, infos, strict=True)):
+                entry[kind + "s"].append(info.name)
+                which = info.type.WhichOneof("value")
+                if which != "tensor_type":
+                    entry["reason"] = f"{kind} '{info.name}' is a {which.removesuffix('_type')}, not a tensor"
+                    continue
+                if not isinstance(value, onnx.TensorProto):
+                    value = numpy_helper.from_array(numpy.asarray(value), info.name)
+                if value.data_type == onnx.TensorProto.STRING:
+                    entry["reason"] = f"{kind} '{info.name}' holds strings"
+                with open(os.path.join(folder, f"{kind}_{position}.pb"), "wb") as file:
+                    file.write(value.SerializeToString())
+        index[test.name] = entry
+    with open(os.path.join(root, "index.json.new"), "w") as file:
+        json.dump(index, file)
+    os.rename(os.path.join(root, "index.json.new"), os.path.join(root, "index.json"))
+
+
+def compile_all(names, target, root, work):
+    """Compiles tests in as few processes as possible. Yields (name, artefact or
+    None, reason or None)."""
+    arguments, suffix, _ = TARGETS[target]
+    names = list(names)
+    while names:
+        with tempfile.NamedTemporaryFile("w", dir=work, suffix=".txt") as batch:
+            for name in names:
+                batch.write(f"{root}/{name}/model.onnx\t{work}/{name}{suffix}\n")
+            batch.flush()
+            worker = qctest.Worker([qctest.tool("qc-compile"), *arguments, "--batch", batch.name], COMPILE_TIMEOUT)
+            try:
+                worker.start()
+                while names:
+                    state, _, message = worker.read_line().split("\t", 2)
+                    name = names.pop(0)
+                    if state == "OK":
+                        yield name, f"{work}/{name}{suffix}", None
+                    else:
+                        yield name, None, "compile: " + clean(message, root, name)
+            except qctest.Worker.Crashed as crash:
+                yield names.pop(0), None, f"crash: qc-compile {crash}"
+            except qctest.Worker.Hung as hang:
+                yield names.pop(0), None, f"hang: qc-compile gave {hang}"
+            except ValueError:
+                yield names.pop(0), None, "crash: qc-compile --batch printed a line it should not"
+            finally:
+                worker.close()
+
+
+def clean(message, root, name):
+    """One line without the paths of this machine."""
+    message = message.replace(f"{root}/{name}/model.onnx", "model.onnx").strip()
+    message = re.sub(r"/\S*/", "", message)
+    return re.sub(r"\s+", " ", message)[:300]
+
+
+def run_chunk(names, target, root, index):
+    """Compiles and runs some tests. Returns {name: None if passed, else reason}."""
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="qc-nodes-") as work:
+        worker = qctest.Worker([sys.executable, os.path.join(HERE, "run_worker.py")], TARGETS[target][2])
+        try:
+            for name, artifact, reason in compile_all(names, target, root, work):
+                if artifact is None:
+                    results[name] = reason
+                    continue
+                question = {"artifact": artifact, "target": target, "folder": os.path.join(root, name),
+                            "inputs": index[name]["inputs"], "outputs": index[name]["outputs"],
+                            "rtol": index[name]["rtol"], "atol": index[name]["atol"]}
+                try:
+                    results[name] = json.loads(worker.ask(json.dumps(question)))
+                except qctest.Worker.Crashed as crash:
+                    results[name] = f"crash: the run {crash}"
+                except qctest.Worker.Hung as hang:
+                    results[name] = f"hang: the run gave {hang}"
+                # Artefacts of a chunk together can be large.
+                shutil.rmtree(artifact) if os.path.isdir(artifact) else os.unlink(artifact)
+        finally:
+            worker.close()
+    return {name: reason and clean(reason, root, name) for name, reason in results.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", choices=TARGETS, default="cpu")
+    parser.add_argument("-k", metavar="REGEX", default="", help="only tests whose names match")
+    parser.add_argument("-j", metavar="N", type=int, default=int(os.environ.get("QC_JOBS") or os.cpu_count()))
+    parser.add_argument("--list", action="store_true", help="print the names of the tests")
+    parser.add_argument("--update", action="store_true", help="rewrite the file of expected failures")
+    parser.add_argument("--floor", type=int, default=0, help="fail if fewer tests pass")
+    parser.add_argument("--shard", metavar="I/N", default="0/1", help="only every N-th test, from the I-th")
+    parser.add_argument("-v", action="store_true", help="print every test")
+    options = parser.parse_args()
+
+    root, index = export_tests()
+    names = sorted(name for name in index if re.search(options.k, name))
+    shard, shards = map(int, options.shard.split("/"))
+    names = names[shard::shards]
+    if options.list:
+        print("\n".join(names))
+        return
+    if not names:
+        sys.exit(f"error: no test matches '{options.k}'")
+
+    start = time.monotonic()
+    # Tests that hold no tensors at all cannot be fed; they fail for that reason.
+    results = {name: "run: " + index[name]["reason"] for name in names if "reason" in index[name]}
+    runnable = [name for name in names if name not in results]
+    # Neighbours by name are alike; strides spread the slow ones over the chunks.
+    count = max(1, (len(runnable) + CHUNK - 1) // CHUNK)
+    chunks = [runnable[i::count] for i in range(count)] if runnable else []
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        for part in pool.map(lambda chunk: run_chunk(chunk, options.target, root, index), chunks):
+            results.update(part)
+            if options.v:
+                for name, reason in sorted(part.items()):
+                    print("PASS" if reason is None else "FAIL", name, reason or "", flush=True)
+
+    expected = qctest.ExpectedFailures(os.path.join(HERE, f"onnx_nodes_xfail_{options.target}.json"))
+    if options.update:
+        expected.update(results)
+    passed = [name for name in names if results[name] is None]
+    xfailed = [name for name in names if results[name] is not None and name in expected.reasons]
+    failed = [name for name in names if results[name] is not None and name not in expected.reasons]
+    surprising = [name for name in passed if name in expected.reasons]
+
+    kinds = collections.Counter(summary_of(results[name]) for name in names if results[name] is not None)
+    if kinds:
+        print("reasons for failing, expected or not:")
+        for kind, count in kinds.most_common(60):
+            print(f"  {count:5}  {kind}")
+    for name in failed:
+        print(f"FAIL {name}: {results[name]}")
+    for name in surprising:
+        print(f"UNEXPECTED PASS {name}: remove it from {os.path.basename(expected.path)}"
+              f" (it says: {expected.reasons[name]})")
+    below = len(passed) < options.floor
+    if below:
+        print(f"BELOW THE FLOOR: {len(passed)} of at least {options.floor} tests pass")
+    print(f"{options.target}: {len(passed)} of {len(names)} node tests pass, {len(xfailed)} fail as expected, "
+          f"in {time.monotonic() - start:.0f} s")
+    qctest.finish(len(passed) - len(surprising), len(failed) + len(surprising) + below, len(xfailed))
+
+
+def summary_of(reason):
+    """Names and numbers taken out, so that like reasons count together."""
+    reason = re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason)
+    reason = re.sub(r"\[[^\]]*\]|\d[\d.e+-]*", "#", reason)
+    return reason[:110]
+
+
+if __name__ == "__main__":
+    main()

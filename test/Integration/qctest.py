@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the integration tests share.
+
+Where the tools are, reading ONNX tensors, comparing outputs, processes that may
+crash or hang without taking the run with them, expected failures as data files,
+and the closing line that scripts/check reads.
+"""
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("QC_BUILD") or os.path.join(ROOT, "build")
+CACHE = os.environ.get("QC_DEPS") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "qc")
+
+
+def tool(name):
+    """Path of a tool of this build; ends the program if it was not built."""
+    path = os.path.join(BUILD, "bin", name)
+    if not os.access(path, os.X_OK):
+        sys.exit(f"error: {path} is missing: build first (scripts/build), or set QC_BUILD")
+    return path
+
+
+def data_directory():
+    """Folder of real models and data, or None: $QC_DATA or ../shared/data."""
+    path = os.environ.get("QC_DATA") or os.path.join(ROOT, os.pardir, "shared", "data")
+    return os.path.abspath(path) if os.path.isdir(path) else None
+
+
+# ---------------------------------------------------------------------------
+# Tensors
+
+
+def read_tensor(path):
+    """Reads a TensorProto file as a numpy array."""
+    import onnx
+    from onnx import numpy_helper
+    with open(path, "rb") as file:
+        return numpy_helper.to_array(onnx.TensorProto.FromString(file.read()))
+
+
+def difference(actual, expected, rtol, atol):
+    """None if `actual` equals `expected` as ONNX's own test runner compares
+    them, else a sentence that says how they differ. bfloat16 is compared with
+    two units in the last place, as there."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape:
+        return f"shape {list(actual.shape)} instead of {list(expected.shape)}"
+    if actual.dtype != expected.dtype:
+        return f"type {actual.dtype} instead of {expected.dtype}"
+    if actual.size == 0:
+        return None
+    if expected.dtype.kind in "biu":
+        wrong = actual != expected
+        if not wrong.any():
+            return None
+        at = np.unravel_index(np.argmax(wrong), wrong.shape)
+        return (f"{int(wrong.sum())} of {wrong.size} elements differ, first at "
+                f"{[int(i) for i in at]}: {actual[at]} instead of {expected[at]}")
+    if expected.dtype.name == "bfloat16":
+        rtol = max(rtol, 2.0**-6)
+    # float8, float4, int4 and bfloat16 are numpy types of another package.
+    wide = np.float64
+    a, e = actual.astype(wide), expected.astype(wide)
+    close = np.isclose(a, e, rtol=rtol, atol=atol, equal_nan=True)
+    if close.all():
+        return None
+    at = np.unravel_index(np.argmin(close), close.shape)
+    with np.errstate(invalid="ignore"):
+        worst = float(np.nanmax(np.where(np.isfinite(a) & np.isfinite(e), abs(a - e), 0)))
+    return (f"{int((~close).sum())} of {close.size} elements differ, first at "
+            f"{[int(i) for i in at]}: {a[at]:.9g} instead of {e[at]:.9g}, largest difference {worst:.3g}")
+
+
+# ---------------------------------------------------------------------------
+# Processes
+
+
+class Worker:
+    """A child process that answers lines with lines. `ask` returns its answer,
+    or raises Crashed or Hung, after which the worker starts afresh on the next
+    question."""
+
+    class Crashed(Exception):
+        pass
+
+    class Hung(Exception):
+        pass
+
+    def __init__(self, command, timeout, environment=None):
+        self.command, self.timeout, self.environment = command, timeout, environment
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            stderr=subprocess.DEVNULL, env=self.environment)
+        self.pending = b""
+
+    def ask(self, question):
+        if self.process is None:
+            self.start()
+        try:
+            self.process.stdin.write((question + "\n").encode())
+        except BrokenPipeError:
+            self._end("before it took the question")
+        return self.read_line()
+
+    def read_line(self):
+        deadline = time.monotonic() + self.timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self.pending:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    self.close()
+                    raise Worker.Hung(f"no answer within {self.timeout} s")
+                piece = self.process.stdout.read(65536)
+                if not piece:
+                    self._end("without an answer")
+                self.pending += piece
+        line, self.pending = self.pending.split(b"\n", 1)
+        return line.decode(errors="replace")
+
+    def _end(self, when):
+        code = self.process.wait()
+        self.process = None
+        raise Worker.Crashed(f"ended with {exit_text(code)} {when}")
+
+    def close(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def exit_text(code):
+    """'signal SIGSEGV' or 'exit code 1'."""
+    if code < 0:
+        import signal
+        try:
+            return "signal " + signal.Signals(-code).name
+        except ValueError:
+            return f"signal {-code}"
+    return f"exit code {code}"
+
+
+# ---------------------------------------------------------------------------
+# Expected failures and the result
+
+
+class ExpectedFailures:
+    """A JSON file {test name: reason}. Failing there is expected, passing is an
+    error: the file says what does not work, and must not say too much."""
+
+    def __init__(self, path):
+        self.path = path
+        self.reasons = {}
+        if os.path.exists(path):
+            with open(path) as file:
+                self.reasons = json.load(file)
+
+    def update(self, results):
+        """Rewrites the file from {name: None if passed, else reason}. Names that
+        did not run and reasons that a person wrote (anything that does not
+        begin as the automatic ones do) stay."""
+        for name, reason in results.items():
+            if reason is None:
+                self.reasons.pop(name, None)
+            elif name not in self.reasons or is_automatic(self.reasons[name]):
+                self.reasons[name] = reason
+        with open(self.path, "w") as file:
+            json.dump(dict(sorted(self.reasons.items())), file, indent=1, ensure_ascii=False)
+            file.write("\n")
+
+
+AUTOMATIC = ("compile: ", "crash: ", "hang: ", "run: ", "result: ")
+
+
+def is_automatic(reason):
+    return reason.startswith(AUTOMATIC)
+
+
+def finish(passed, failed, skipped):
+    """Prints the closing line and ends the program."""
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    sys.exit(1 if failed or not passed else 0)

@@ -113,6 +113,7 @@ def reference_evaluator(data):
 def data_cases(data):
     refeval = reference_evaluator(data)
     models = os.path.join(data, "models")
+    peers = os.path.join(os.environ.get("QC_PEERS", ""), "bin", "python")
 
     def rows(task):
         # One row per run, whatever batch the task uses.
@@ -132,7 +133,8 @@ def data_cases(data):
         if not os.path.exists(path):
             with tempfile.TemporaryDirectory() as folder:
                 calibration(task, folder)
-                subprocess.run([sys.executable, os.path.join(qctest.ROOT, "scripts", "quantize_qdq.py"),
+                python = peers if "--quantizer=nncf" in options else sys.executable
+                subprocess.run([python, os.path.join(qctest.ROOT, "scripts", "quantize_qdq.py"),
                                 os.path.join(models, refeval.TASKS[task][0]), folder, path + ".new", *options],
                                check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             os.rename(path + ".new", path)
@@ -156,13 +158,18 @@ def data_cases(data):
     yield Case("detect/version-RFB-320", lambda: os.path.join(models, "detect", "version-RFB-320.onnx"),
                lambda count: iter([{"input": np.ascontiguousarray((photo(data, 240, 320)[None] - 127) / 128, np.float32)}]))
 
+    nncf = ()
+    if os.path.exists(peers):
+        nncf = (["--quantizer=nncf"], ["--quantizer=nncf", "--keep-batch-norm"])
+    else:
+        print("NNCF is not installed (scripts/setup --peers): its models are left out")
     # Weights in 7 bits, so that onnxruntime computes the same integers on CPUs
     # without VNNI, where its 16-bit sums would saturate.
     exact = "--reduce-range"
     for task, styles in {
         "cnn@fashion_mnist": ([exact, "--per-channel"], [exact, "--keep-batch-norm"], [exact, "--activations=s8"],
-                              ["--weights=u8"], [exact, "--format=qoperator"]),
-        "resnet8@cifar10": ([exact, "--per-channel"], [exact, "--keep-batch-norm"]),
+                              ["--weights=u8"], [exact, "--format=qoperator"], *nncf),
+        "resnet8@cifar10": ([exact, "--per-channel"], [exact, "--keep-batch-norm"], *nncf),
         "resnet20@cifar10": ([exact, "--per-channel"],),
         "vww@coco_val128": ([exact, "--per-channel"],),
         "mobilenet_v1_0.25@nips17": ([exact, "--per-channel"],),

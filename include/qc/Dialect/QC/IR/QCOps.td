@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All ops of the qc dialect; each family has a file of its own.
+#ifndef QC_DIALECT_QC_IR_QCOPS_TD
+#define QC_DIALECT_QC_IR_QCOPS_TD
+
+include "qc/Dialect/QC/IR/QCElementwiseOps.td"
+include "qc/Dialect/QC/IR/QCLinearOps.td"
+include "qc/Dialect/QC/IR/QCProgramOps.td"
+include "qc/Dialect/QC/IR/QCQuantOps.td"
+include "qc/Dialect/QC/IR/QCReductionOps.td"
+include "qc/Dialect/QC/IR/QCShapeOps.td"
+
+#endif // QC_DIALECT_QC_IR_QCOPS_TD

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constant tensors as bytes: see ConstantStore.h.
+
+#include "qc/Dialect/QC/IR/ConstantStore.h"
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+
+#include "mlir/IR/BuiltinDialect.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+using namespace qc;
+
+/// Constants of at most this many bytes are inline.
+static constexpr size_t inlineLimit = 128;
+
+/// An inline attribute from bytes in storage format.
+static ElementsAttr getInline(RankedTensorType type, ArrayRef<char> bytes) {
+  Type element = type.getElementType();
+  unsigned bits = element.getIntOrFloatBitWidth();
+  int64_t count = type.getNumElements();
+  if (bits >= 8)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  SmallVector<APInt> values;
+  for (int64_t i = 0; i < count; ++i) {
+    if (bits == 1) {
+      values.push_back(APInt(1, bytes[i] != 0));
+      continue;
+    }
+    int64_t perByte = 8 / bits;
+    values.push_back(APInt(bits, (static_cast<uint8_t>(bytes[i / perByte]) >>
+                                  (i % perByte * bits)) &
+                                     ((1u << bits) - 1)));
+  }
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    SmallVector<APFloat> floats;
+    for (const APInt &value : values)
+      floats.emplace_back(floatType.getFloatSemantics(), value);
+    return DenseElementsAttr::get(type, floats);
+  }
+  return DenseElementsAttr::get(type, values);
+}
+
+ElementsAttr qc::getConstant(RankedTensorType type, ArrayRef<char> bytes) {
+  if (bytes.size() <= inlineLimit)
+    return getInline(type, bytes);
+  return getConstant(type,
+                     HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 16));
+}
+
+ElementsAttr qc::getConstant(RankedTensorType type, AsmResourceBlob blob) {
+  assert(static_cast<int64_t>(blob.getData().size()) == getStorageBytes(type));
+  if (blob.getData().size() <= inlineLimit)
+    return getInline(type, blob.getData());
+  ArrayRef<char> data = blob.getData();
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(
+      ArrayRef(reinterpret_cast<const uint8_t *>(data.data()), data.size()));
+  std::string key = "qc_" + llvm::utohexstr(hash.high64, true, 16) +
+                    llvm::utohexstr(hash.low64, true, 16);
+  auto &manager =
+      DenseResourceElementsHandle::getManagerInterface(type.getContext());
+  if (auto *entry = manager.getBlobManager().lookup(key);
+      entry && entry->getBlob())
+    return DenseResourceElementsAttr::get(
+        type, DenseResourceElementsHandle(
+                  entry, cast<BuiltinDialect>(
+                             type.getContext()->getLoadedDialect("builtin"))));
+  return DenseResourceElementsAttr::get(type, key, std::move(blob));
+}
+
+FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,
+                                               SmallVectorImpl<char> &scratch) {
+  auto type = dyn_cast<RankedTensorType>(value.getShapedType());
+  if (!type)
+    return failure();
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob ||
+        static_cast<int64_t>(blob->getData().size()) != getStorageBytes(type))
+      return failure();
+    return blob->getData();
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense)
+    return failure();
+  Type element = type.getElementType();
+  unsigned bits = element.getIntOrFloatBitWidth();
+  if (bits >= 8 && !dense.isSplat())
+    return dense.getRawData();
+  scratch.clear();
+  scratch.resize(getStorageBytes(type), 0);
+  if (bits >= 8) {
+    ArrayRef<char> one = dense.getRawData();
+    for (size_t i = 0; i < scratch.size(); ++i)
+      scratch[i] = one[i % one.size()];
+    return ArrayRef<char>(scratch);
+  }
+  auto put = [&](int64_t index, const APInt &code) {
+    if (bits == 1)
+      scratch[index] = code.getBoolValue();
+    else
+      scratch[index / (8 / bits)] |=
+          static_cast<char>(code.getZExtValue() << (index % (8 / bits) * bits));
+  };
+  if (isa<FloatType>(element)) {
+    for (auto [index, number] : llvm::enumerate(dense.getValues<APFloat>()))
+      put(index, number.bitcastToAPInt());
+  } else {
+    for (auto [index, number] : llvm::enumerate(dense.getValues<APInt>()))
+      put(index, number);
+  }
+  return ArrayRef<char>(scratch);
+}
+
+/// Calls `receive` with the bits of each element in order.
+static LogicalResult forEachElement(ElementsAttr value,
+                                    function_ref<void(const APInt &)> receive) {
+  SmallVector<char> scratch;
+  FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
+  if (failed(bytes))
+    return failure();
+  auto type = cast<RankedTensorType>(value.getShapedType());
+  unsigned bits = type.getElementType().getIntOrFloatBitWidth();
+  for (int64_t i = 0, count = type.getNumElements(); i < count; ++i) {
+    uint64_t word = 0;
+    if (bits == 1) {
+      word = (*bytes)[i] != 0;
+    } else if (bits < 8) {
+      int64_t perByte = 8 / bits;
+      word = (static_cast<uint8_t>((*bytes)[i / perByte]) >>
+              (i % perByte * bits)) &
+             ((1u << bits) - 1);
+    } else {
+      std::memcpy(&word, bytes->data() + i * (bits / 8), bits / 8);
+    }
+    receive(APInt(bits, word));
+  }
+  return success();
+}
+
+FailureOr<SmallVector<double>> qc::getConstantNumbers(ElementsAttr value) {
+  Type element = value.getElementType();
+  bool isUnsigned = isUnsignedElement(element);
+  SmallVector<double> numbers;
+  LogicalResult result = forEachElement(value, [&](const APInt &bits) {
+    if (auto floatType = dyn_cast<FloatType>(element)) {
+      APFloat number(floatType.getFloatSemantics(), bits);
+      bool lost = false;
+      number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                     &lost);
+      numbers.push_back(number.convertToDouble());
+    } else {
+      numbers.push_back(isUnsigned ? static_cast<double>(bits.getZExtValue())
+                                   : static_cast<double>(bits.getSExtValue()));
+    }
+  });
+  if (failed(result))
+    return failure();
+  return numbers;
+}
+
+FailureOr<SmallVector<int64_t>> qc::getConstantIntegers(ElementsAttr value) {
+  if (!isa<IntegerType>(value.getElementType()))
+    return failure();
+  bool isUnsigned = isUnsignedElement(value.getElementType());
+  SmallVector<int64_t> numbers;
+  if (failed(forEachElement(value, [&](const APInt &bits) {
+        numbers.push_back(isUnsigned ? static_cast<int64_t>(bits.getZExtValue())
+                                     : bits.getSExtValue());
+      })))
+    return failure();
+  return numbers;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantization ops: inference, granularity checks and the one definition of
+// their numerics.
+
+#include "OpHelpers.h"
+
+using namespace mlir;
+using namespace qc;
+
+/// Checks that `parameter` (scale or zero point) fits x per tensor, per axis or
+/// per block.
+static LogicalResult checkGranularity(std::optional<Location> loc, Value x,
+                                      Value parameter, int64_t axis,
+                                      int64_t blockSize) {
+  ArrayRef<int64_t> shape = shapeOf(x), own = shapeOf(parameter);
+  if (axis < 0 || (axis >= static_cast<int64_t>(shape.size()) &&
+                   !(axis == 0 && shape.empty())))
+    return emitOptionalError(loc, "axis ", axis, " is outside rank ",
+                             shape.size());
+  if (blockSize > 0) {
+    SmallVector<int64_t> expected(shape);
+    expected[axis] = llvm::divideCeil(shape[axis], blockSize);
+    if (own != ArrayRef<int64_t>(expected))
+      return emitOptionalError(loc, "scales do not fit blocks of ", blockSize);
+    return success();
+  }
+  if (blockSize < 0)
+    return emitOptionalError(loc, "blockSize must not be negative");
+  if (tensorOf(parameter).getNumElements() == 1 ||
+      (own.size() == 1 && own[0] == shape[axis]))
+    return success();
+  return emitOptionalError(loc,
+                           "expects one parameter or one per index of axis ",
+                           axis, ", got ", tensorOf(parameter));
+}
+
+/// Reads a scale or zero point for the element of x at `indices`.
+static Value readParameter(Emitter &e, unsigned operand, Value parameter,
+                           ValueRange indices, int64_t axis,
+                           int64_t blockSize) {
+  RankedTensorType type = tensorOf(parameter);
+  if (blockSize > 0) {
+    SmallVector<Value> index(indices);
+    index[axis] = e.create<arith::DivUIOp>({index[axis], e.index(blockSize)});
+    return e.read(operand, index);
+  }
+  if (type.getNumElements() == 1)
+    return e.read(operand, SmallVector<Value>(type.getRank(), e.index(0)));
+  return e.read(operand, indices[axis]);
+}
+
+/// A zero point as an i32 value.
+static Value readZeroPoint(Emitter &e, unsigned operand, Value parameter,
+                           ValueRange indices, int64_t axis,
+                           int64_t blockSize) {
+  Value zero = readParameter(e, operand, parameter, indices, axis, blockSize);
+  return e.convert(zero, isUnsignedElement(elementOf(parameter)),
+                   e.builder.getI32Type(), false);
+}
+
+LogicalResult QuantizeOp::inferReturnTypes(MLIRContext *,
+                                           std::optional<Location> loc,
+                                           Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  for (Value parameter : {adaptor.getScale(), adaptor.getZero()})
+    if (failed(checkGranularity(loc, adaptor.getX(), parameter,
+                                adaptor.getAxis(), adaptor.getBlockSize())))
+      return failure();
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getX()),
+                                        elementOf(adaptor.getZero())));
+  return success();
+}
+
+Value QuantizeOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  Type element = elementOf(getZero());
+  Value x = e.read(0, indices);
+  Value scale =
+      readParameter(e, 1, getScale(), indices, getAxis(), getBlockSize());
+  Type compute = getElementTypeOrSelf(x);
+  scale = e.convert(scale, false, compute, false);
+  Value scaled = e.create<arith::DivFOp>({x, scale});
+  if (isa<FloatType>(element))
+    return e.convert(scaled, false, getComputeType(element), false);
+  Value zero =
+      readZeroPoint(e, 2, getZero(), indices, getAxis(), getBlockSize());
+  return e.roundSaturate(scaled, zero, element);
+}
+
+LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *,
+                                             std::optional<Location> loc,
+                                             Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  for (Value parameter : {adaptor.getScale(), adaptor.getZero()})
+    if (failed(checkGranularity(loc, adaptor.getQ(), parameter,
+                                adaptor.getAxis(), adaptor.getBlockSize())))
+      return failure();
+  if (elementOf(adaptor.getZero()) != elementOf(adaptor.getQ()))
+    return emitOptionalError(loc, "zero point and codes differ in type");
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getQ()),
+                                        elementOf(adaptor.getScale())));
+  return success();
+}
+
+Value DequantizeOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  Type element = elementOf(getQ());
+  Value q = e.read(0, indices);
+  Value scale =
+      readParameter(e, 1, getScale(), indices, getAxis(), getBlockSize());
+  Type compute = getElementTypeOrSelf(scale);
+  if (isa<FloatType>(element))
+    return e.mul(e.convert(q, false, compute, false), scale);
+  Type i32 = e.builder.getI32Type();
+  Value zero =
+      readZeroPoint(e, 2, getZero(), indices, getAxis(), getBlockSize());
+  Value centered =
+      e.sub(e.convert(q, isUnsignedElement(element), i32, false), zero);
+  return e.mul(e.convert(centered, false, compute, false), scale);
+}
+
+LogicalResult RequantizeOp::inferReturnTypes(MLIRContext *,
+                                             std::optional<Location> loc,
+                                             Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  if (failed(checkGranularity(loc, adaptor.getAcc(), adaptor.getMultiplier(),
+                              adaptor.getAxis(), 0)))
+    return failure();
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getAcc()),
+                                        elementOf(adaptor.getZero())));
+  return success();
+}
+
+Value RequantizeOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  Value multiplier =
+      readParameter(e, 1, getMultiplier(), indices, getAxis(), 0);
+  Value scaled = e.mul(e.convert(e.read(0, indices),
+                                 isUnsignedElement(elementOf(getAcc())),
+                                 e.builder.getF32Type(), false),
+                       multiplier);
+  return e.roundSaturate(scaled,
+                         readZeroPoint(e, 2, getZero(), indices, getAxis(), 0),
+                         elementOf(getZero()));
+}
+
+LogicalResult RescaleOp::inferReturnTypes(MLIRContext *,
+                                          std::optional<Location> loc,
+                                          Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  if (failed(checkGranularity(loc, adaptor.getQ(), adaptor.getMultiplier(),
+                              adaptor.getAxis(), 0)))
+    return failure();
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getQ()),
+                                        elementOf(adaptor.getMultiplier())));
+  return success();
+}
+
+Value RescaleOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  Type i32 = e.builder.getI32Type();
+  Value multiplier =
+      readParameter(e, 1, getMultiplier(), indices, getAxis(), 0);
+  Value zero = readZeroPoint(e, 2, getZero(), indices, getAxis(), 0);
+  Value centered =
+      e.sub(e.convert(e.read(0, indices), isUnsignedElement(elementOf(getQ())),
+                      i32, false),
+            zero);
+  return e.mul(
+      e.convert(centered, false, getElementTypeOrSelf(multiplier), false),
+      multiplier);
+}
+
+LogicalResult RoundSaturateOp::inferReturnTypes(MLIRContext *,
+                                                std::optional<Location>,
+                                                Adaptor adaptor,
+                                                SmallVectorImpl<Type> &types) {
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getX()),
+                                        elementOf(adaptor.getZero())));
+  return success();
+}
+
+Value RoundSaturateOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  return e.roundSaturate(e.read(0, indices),
+                         readZeroPoint(e, 1, getZero(), indices, 0, 0),
+                         elementOf(getZero()));
+}

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a kernel's body to loops over flat memory: see ReferenceLoops.h.
+
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qc;
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Type qc::getStorageType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(),
+                            std::max(integer.getWidth(), 8u));
+  return element;
+}
+
+/// Bits of one element in memory; i1 takes a byte.
+static int64_t getStorageBits(Type element) {
+  return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
+}
+
+static LayoutAttr getLayout(RankedTensorType type) {
+  return dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+}
+
+static int64_t getElementCount(RankedTensorType type) {
+  LayoutAttr layout = getLayout(type);
+  return layout ? layout.getNumElements() : type.getNumElements();
+}
+
+int64_t qc::getStorageCount(RankedTensorType type) {
+  int64_t bits = getStorageBits(type.getElementType());
+  int64_t count = getElementCount(type);
+  return bits >= 8 ? count : llvm::divideCeil(count * bits, 8);
+}
+
+int64_t qc::getStorageBytes(RankedTensorType type) {
+  return llvm::divideCeil(
+      getElementCount(type) * getStorageBits(type.getElementType()), 8);
+}
+
+MemRefType qc::getBufferType(RankedTensorType type) {
+  return MemRefType::get({getStorageCount(type)},
+                         getStorageType(type.getElementType()));
+}
+
+SmallVector<int64_t> qc::getPhysicalOrder(RankedTensorType type) {
+  SmallVector<int64_t> order;
+  if (LayoutAttr layout = getLayout(type)) {
+    // The innermost digit of each dimension places it.
+    for (auto [dim, divisor] :
+         llvm::zip_equal(layout.getDims(), layout.getDivisors()))
+      if (divisor == 1)
+        order.push_back(dim);
+    return order;
+  }
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    order.push_back(dim);
+  return order;
+}
+
+Value qc::getLinearPosition(OpBuilder &builder, Location loc,
+                            RankedTensorType type, ValueRange indices) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  SmallVector<int64_t> dims, divisors, extents;
+  if (LayoutAttr layout = getLayout(type)) {
+    dims.assign(layout.getDims().begin(), layout.getDims().end());
+    divisors.assign(layout.getDivisors().begin(), layout.getDivisors().end());
+    extents.assign(layout.getExtents().begin(), layout.getExtents().end());
+  } else {
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      dims.push_back(dim);
+    divisors.assign(type.getRank(), 1);
+    extents.assign(type.getShape().begin(), type.getShape().end());
+  }
+  Value position;
+  for (auto [dim, divisor, extent] : llvm::zip_equal(dims, divisors, extents)) {
+    if (extent == 1)
+      continue;
+    Value digit = indices[dim];
+    if (divisor != 1)
+      digit =
+          builder.createOrFold<arith::DivUIOp>(loc, digit, constant(divisor));
+    if (divisor * extent < type.getDimSize(dim))
+      digit =
+          builder.createOrFold<arith::RemUIOp>(loc, digit, constant(extent));
+    if (position)
+      position =
+          builder.createOrFold<arith::MulIOp>(loc, position, constant(extent));
+    position = position
+                   ? builder.createOrFold<arith::AddIOp>(loc, position, digit)
+                   : digit;
+  }
+  return position ? position : constant(0);
+}
+
+//===----------------------------------------------------------------------===//
+// KernelEvaluator
+//===----------------------------------------------------------------------===//
+
+KernelEvaluator::KernelEvaluator(Block &body, ValueRange arguments) {
+  for (auto [argument, buffer] :
+       llvm::zip_equal(body.getArguments(), arguments))
+    buffers[argument] = buffer;
+}
+
+void KernelEvaluator::setLanes(Value index, int64_t count) {
+  laneIndex = count == 1 ? Value() : index;
+  lanes = count;
+  memo.clear();
+}
+
+/// Whether code inserted at `builder` sees values of `block`.
+static bool isVisible(OpBuilder &builder, Block *block) {
+  for (Block *at = builder.getInsertionBlock(); at;) {
+    if (at == block)
+      return true;
+    Operation *parent = at->getParentOp();
+    at = parent ? parent->getBlock() : nullptr;
+  }
+  return false;
+}
+
+Value KernelEvaluator::load(OpBuilder &builder, Location loc,
+                            RankedTensorType type, Value buffer,
+                            ValueRange indices) {
+  Type element = type.getElementType(), compute = getComputeType(element);
+  Type storage = getStorageType(element);
+  Value position = getLinearPosition(builder, loc, type, indices);
+  int64_t bits = getStorageBits(element);
+  Value value;
+  int64_t loaded = 1;
+  if (bits < 8) {
+    // Packed: the byte, shifted down and extended from its low bits.
+    int64_t perByte = 8 / bits;
+    auto constant = [&](int64_t v) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, v);
+    };
+    Value byte =
+        memref::LoadOp::create(builder, loc, buffer,
+                               Value(arith::DivUIOp::create(
+                                   builder, loc, position, constant(perByte))));
+    Value shift = arith::MulIOp::create(
+        builder, loc,
+        arith::RemUIOp::create(builder, loc, position, constant(perByte)),
+        constant(bits));
+    shift =
+        arith::IndexCastOp::create(builder, loc, builder.getI8Type(), shift);
+    value = arith::ShRUIOp::create(builder, loc, byte, shift);
+    Value up = arith::ConstantOp::create(builder, loc,
+                                         builder.getI8IntegerAttr(8 - bits));
+    value = arith::ShLIOp::create(builder, loc, value, up);
+    value = isUnsignedElement(element)
+                ? Value(arith::ShRUIOp::create(builder, loc, value, up))
+                : Value(arith::ShRSIOp::create(builder, loc, value, up));
+    return value;
+  }
+  bool usesLane = lanes > 1 && llvm::is_contained(indices, laneIndex);
+  if (usesLane) {
+    // Lanes are contiguous where the lane's dimension is the physically last
+    // one.
+    SmallVector<int64_t> order = getPhysicalOrder(type);
+    auto isLane = [&](int64_t dim) { return indices[dim] == laneIndex; };
+    while (!order.empty() && type.getDimSize(order.back()) == 1 &&
+           !isLane(order.back()))
+      order.pop_back();
+    auto vectorType = VectorType::get({lanes}, storage);
+    LayoutAttr layout = getLayout(type);
+    bool isPermuted = !layout || layout.getDims().size() ==
+                                     static_cast<size_t>(type.getRank());
+    loaded = lanes;
+    if (isPermuted && isLane(order.back()) &&
+        llvm::count(indices, laneIndex) == 1) {
+      value =
+          vector::LoadOp::create(builder, loc, vectorType, buffer, position);
+    } else {
+      // Strided lanes: one load each.
+      value = arith::ConstantOp::create(builder, loc,
+                                        builder.getZeroAttr(vectorType));
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        SmallVector<Value> shifted(indices);
+        for (Value &index : shifted)
+          if (index == laneIndex)
+            index = builder.createOrFold<arith::AddIOp>(
+                loc, index, arith::ConstantIndexOp::create(builder, loc, lane));
+        Value at = getLinearPosition(builder, loc, type, shifted);
+        Value scalar = memref::LoadOp::create(builder, loc, buffer, at);
+        value = vector::InsertOp::create(builder, loc, scalar, value, lane);
+      }
+    }
+  } else {
+    value = memref::LoadOp::create(builder, loc, buffer, position);
+  }
+  Type computed =
+      loaded == 1 ? compute : Type(VectorType::get({loaded}, compute));
+  if (element.isInteger(1))
+    return arith::TruncIOp::create(builder, loc, computed, value);
+  if (isa<FloatType>(element) && compute != element)
+    return arith::ExtFOp::create(builder, loc, computed, value);
+  return value;
+}
+
+void KernelEvaluator::store(OpBuilder &builder, Location loc, Value value,
+                            RankedTensorType type, Value buffer,
+                            ValueRange indices) {
+  Type element = type.getElementType(), storage = getStorageType(element);
+  auto storedType = [&]() -> Type {
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      return vector.clone(storage);
+    return storage;
+  };
+  if (lanes > 1 && !isa<VectorType>(value.getType()))
+    value = vector::BroadcastOp::create(
+        builder, loc, VectorType::get({lanes}, value.getType()), value);
+  if (element.isInteger(1))
+    value = arith::ExtUIOp::create(builder, loc, storedType(), value);
+  else if (isa<FloatType>(element) && getElementTypeOrSelf(value) != storage)
+    value = arith::TruncFOp::create(builder, loc, storedType(), value);
+  if (isa<VectorType>(value.getType()) &&
+      !(llvm::count(indices, laneIndex) == 1 &&
+        indices[getPhysicalOrder(type).back()] == laneIndex)) {
+    // Strided lanes: one store each.
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      SmallVector<Value> shifted(indices);
+      for (Value &index : shifted)
+        if (index == laneIndex)
+          index = builder.createOrFold<arith::AddIOp>(
+              loc, index, arith::ConstantIndexOp::create(builder, loc, lane));
+      Value scalar = vector::ExtractOp::create(builder, loc, value, lane);
+      memref::StoreOp::create(builder, loc, scalar, buffer,
+                              getLinearPosition(builder, loc, type, shifted));
+    }
+    return;
+  }
+  Value position = getLinearPosition(builder, loc, type, indices);
+  if (isa<VectorType>(value.getType()))
+    vector::StoreOp::create(builder, loc, value, buffer, position);
+  else
+    memref::StoreOp::create(builder, loc, value, buffer, position);
+}
+
+void KernelEvaluator::withEmitter(OpBuilder &builder, Operation *op,
+                                  ArrayRef<Emitter::Writer> writers,
+                                  function_ref<void(Emitter &)> body) {
+  SmallVector<Emitter::Reader> readers;
+  for (Value operand : op->getOperands())
+    readers.push_back([this, operand](Emitter &e, ValueRange indices) {
+      return evaluate(e.builder, e.loc, operand, indices);
+    });
+  Emitter emitter(builder, op->getLoc(), readers, writers, lanes);
+  body(emitter);
+}
+
+Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
+                                ValueRange indices) {
+  for (const Entry &entry : memo[tensor])
+    if (entry.lanes == lanes && llvm::equal(entry.indices, indices) &&
+        isVisible(builder, entry.block))
+      return entry.value;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  Value value;
+  if (auto found = overrides.find(tensor); found != overrides.end()) {
+    value = found->second(builder, indices);
+  } else if (Value buffer = buffers.lookup(tensor)) {
+    value = load(builder, loc, type, buffer, indices);
+  } else {
+    auto result = cast<OpResult>(tensor);
+    withEmitter(builder, result.getOwner(), {}, [&](Emitter &emitter) {
+      value = cast<ElementOpInterface>(result.getOwner())
+                  .emitElement(emitter, result.getResultNumber(), indices);
+      Type element = type.getElementType();
+      if (isa<FloatType>(element) && getComputeType(element) != element) {
+        // Narrow floats round once per op.
+        value = emitter.convert(value, false, element, false);
+        value = emitter.convert(value, false, getComputeType(element), false);
+      }
+    });
+  }
+  memo[tensor].push_back(
+      {SmallVector<Value>(indices), lanes, builder.getInsertionBlock(), value});
+  return value;
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+bool qc::isLaneTransparent(Block &body, int64_t dim, int64_t rank) {
+  for (Operation &op : body.without_terminator()) {
+    auto element = dyn_cast<ElementOpInterface>(op);
+    if (!element)
+      return false;
+    int64_t ownRank =
+        cast<RankedTensorType>(op.getResult(0).getType()).getRank();
+    int64_t ownDim = dim - (rank - ownRank);
+    if (ownDim >= 0 && !element.isLaneTransparent(ownDim))
+      return false;
+  }
+  // Packed and narrow elements are read one by one.
+  auto isByteSized = [](Type type) {
+    Type element = cast<RankedTensorType>(type).getElementType();
+    return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
+  };
+  return llvm::all_of(body.getArgumentTypes(), isByteSized);
+}
+
+/// Runs `body` inside a new scf.parallel over `extents`.
+static void emitParallel(OpBuilder &builder, Location loc,
+                         ArrayRef<int64_t> extents,
+                         function_ref<void(OpBuilder &, ValueRange)> body) {
+  SmallVector<Value> lower, upper, step;
+  for (int64_t extent : extents) {
+    lower.push_back(arith::ConstantIndexOp::create(builder, loc, 0));
+    upper.push_back(arith::ConstantIndexOp::create(builder, loc, extent));
+    step.push_back(arith::ConstantIndexOp::create(builder, loc, 1));
+  }
+  scf::ParallelOp::create(builder, loc, lower, upper, step,
+                          [&](OpBuilder &nested, Location, ValueRange indices) {
+                            body(nested, indices);
+                          });
+}
+
+void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
+                         ValueRange arguments, ValueRange results,
+                         const LoopOptions &options) {
+  auto yield = cast<YieldOp>(body.getTerminator());
+  KernelEvaluator evaluator(body, arguments);
+
+  // A block op drives the iteration: each element it writes runs through the
+  // elementwise ops behind it.
+  auto block = llvm::find_if(body.without_terminator(), [](Operation &op) {
+    return isa<BlockOpInterface>(op);
+  });
+  if (block != body.without_terminator().end()) {
+    auto root = cast<BlockOpInterface>(*block);
+    SmallVector<int64_t> extents = root.getParallelExtents();
+    if (extents.empty())
+      extents.push_back(1);
+    emitParallel(
+        builder, loc, extents, [&](OpBuilder &nested, ValueRange iterations) {
+          SmallVector<Emitter::Writer> writers;
+          for (Value rootResult : root->getResults())
+            writers.push_back([&, rootResult](Emitter &e, ValueRange indices,
+                                              Value value) {
+              evaluator.override(rootResult, [value](OpBuilder &, ValueRange) {
+                return value;
+              });
+              for (auto [yielded, buffer] :
+                   llvm::zip_equal(yield.getOperands(), results)) {
+                // Which results depend on this one: through the chain of ops.
+                llvm::SmallDenseSet<Value> visited;
+                std::function<bool(Value)> depends = [&](Value tensor) {
+                  if (tensor == rootResult)
+                    return true;
+                  Operation *def = tensor.getDefiningOp();
+                  return def && visited.insert(tensor).second &&
+                         llvm::any_of(def->getOperands(), depends);
+                };
+                if (!depends(yielded))
+                  continue;
+                evaluator.store(
+                    e.builder, e.loc,
+                    evaluator.evaluate(e.builder, e.loc, yielded, indices),
+                    cast<RankedTensorType>(yielded.getType()), buffer, indices);
+              }
+            });
+          evaluator.withEmitter(nested, root, writers, [&](Emitter &emitter) {
+            root.emitBlock(emitter, iterations);
+          });
+        });
+    return;
+  }
+
+  auto type = cast<RankedTensorType>(yield.getOperand(0).getType());
+  int64_t rank = type.getRank();
+  auto storeAll = [&](OpBuilder &nested, ValueRange indices) {
+    for (auto [yielded, buffer] : llvm::zip_equal(yield.getOperands(), results))
+      evaluator.store(
+          nested, loc, evaluator.evaluate(nested, loc, yielded, indices),
+          cast<RankedTensorType>(yielded.getType()), buffer, indices);
+  };
+
+  // Packed results: one iteration writes a whole byte.
+  int64_t bits = getStorageBits(type.getElementType());
+  if (bits < 8) {
+    int64_t perByte = 8 / bits, count = type.getNumElements();
+    emitParallel(
+        builder, loc, {getStorageCount(type)},
+        [&](OpBuilder &nested, ValueRange at) {
+          auto constant = [&](int64_t v) -> Value {
+            return arith::ConstantIndexOp::create(nested, loc, v);
+          };
+          for (auto [yielded, buffer] :
+               llvm::zip_equal(yield.getOperands(), results)) {
+            Value packed;
+            for (int64_t part = 0; part < perByte; ++part) {
+              Value position = arith::AddIOp::create(
+                  nested, loc,
+                  arith::MulIOp::create(nested, loc, at[0], constant(perByte)),
+                  constant(part));
+              // The last byte may be partly padding: it repeats the last
+              // element.
+              position = arith::MinUIOp::create(nested, loc, position,
+                                                constant(count - 1));
+              SmallVector<Value> indices(rank);
+              for (int64_t dim = rank - 1; dim >= 0; --dim) {
+                Value size = constant(type.getDimSize(dim));
+                indices[dim] =
+                    arith::RemUIOp::create(nested, loc, position, size);
+                position = arith::DivUIOp::create(nested, loc, position, size);
+              }
+              Value value = evaluator.evaluate(nested, loc, yielded, indices);
+              Value mask = arith::ConstantOp::create(
+                  nested, loc, nested.getI8IntegerAttr((1 << bits) - 1));
+              Value shift = arith::ConstantOp::create(
+                  nested, loc, nested.getI8IntegerAttr(part * bits));
+              value = arith::ShLIOp::create(
+                  nested, loc, arith::AndIOp::create(nested, loc, value, mask),
+                  shift);
+              packed =
+                  packed
+                      ? Value(arith::OrIOp::create(nested, loc, packed, value))
+                      : value;
+            }
+            memref::StoreOp::create(nested, loc, packed, buffer, at[0]);
+          }
+        });
+    return;
+  }
+
+  // Iterate in the order of the result's memory; size-one dimensions vanish.
+  SmallVector<int64_t> order;
+  for (int64_t dim : getPhysicalOrder(type))
+    if (type.getDimSize(dim) != 1)
+      order.push_back(dim);
+  bool inner = options.innerLoop && !order.empty();
+  SmallVector<int64_t> extents;
+  for (int64_t dim : ArrayRef(order).drop_back(inner ? 1 : 0))
+    extents.push_back(type.getDimSize(dim));
+  // A single dimension is cut into chunks, so that threads have something to
+  // share.
+  constexpr int64_t chunk = 4096;
+  int64_t innerSize = inner ? type.getDimSize(order.back()) : 1;
+  bool isChunked = inner && extents.empty() && innerSize > chunk;
+  if (isChunked)
+    extents.push_back(llvm::divideCeil(innerSize, chunk));
+  if (extents.empty())
+    extents.push_back(1);
+
+  emitParallel(
+      builder, loc, extents, [&](OpBuilder &nested, ValueRange iterations) {
+        auto constant = [&](int64_t v) -> Value {
+          return arith::ConstantIndexOp::create(nested, loc, v);
+        };
+        SmallVector<Value> indices(rank, constant(0));
+        if (!isChunked)
+          for (auto [dim, iteration] : llvm::zip_first(
+                   ArrayRef(order).drop_back(inner ? 1 : 0), iterations))
+            indices[dim] = iteration;
+        if (!inner) {
+          storeAll(nested, indices);
+          return;
+        }
+        int64_t dim = order.back();
+        int64_t lanes = options.lanes > 1 && isLaneTransparent(body, dim, rank)
+                            ? options.lanes
+                            : 1;
+        Value begin = constant(0), end = constant(innerSize);
+        if (isChunked) {
+          begin = arith::MulIOp::create(nested, loc, iterations[0],
+                                        constant(chunk));
+          end = arith::MinUIOp::create(
+              nested, loc,
+              arith::AddIOp::create(nested, loc, begin, constant(chunk)), end);
+        }
+        auto emitLoop = [&](Value lower, Value upper, int64_t step) {
+          auto loop =
+              scf::ForOp::create(nested, loc, lower, upper, constant(step));
+          OpBuilder::InsertionGuard guard(nested);
+          nested.setInsertionPoint(loop.getBody()->getTerminator());
+          indices[dim] = loop.getInductionVar();
+          evaluator.setLanes(loop.getInductionVar(), step);
+          storeAll(nested, indices);
+          evaluator.setLanes({}, 1);
+        };
+        if (lanes > 1 && innerSize >= lanes) {
+          Value length = arith::SubIOp::create(nested, loc, end, begin);
+          Value tail =
+              arith::RemUIOp::create(nested, loc, length, constant(lanes));
+          Value middle = arith::SubIOp::create(nested, loc, end, tail);
+          emitLoop(begin, middle, lanes);
+          begin = middle;
+          if (innerSize % lanes == 0)
+            return;
+        }
+        emitLoop(begin, end, 1);
+      });
+}

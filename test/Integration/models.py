@@ -58,7 +58,10 @@ def photo(data, height, width):
     return np.asarray(image.resize((width, height), Image.BILINEAR), np.float32).transpose(2, 0, 1)
 
 
-def drawn_page(width, height, lines=("Quantized networks", "on every target", "2026-11-22")):
+PAGE = ("Quantized networks", "on every target", "2026-11-22")
+
+
+def drawn_page(width, height, lines=PAGE):
     """A picture of text for the OCR models."""
     from PIL import Image, ImageDraw, ImageFont
     image = Image.new("RGB", (width, height), "white")
@@ -85,17 +88,19 @@ def light_cases():
         yield Case(os.path.basename(path)[:-5], lambda path=path: path, feeds)
 
 
+def ocr_input(width, height, lines):
+    """A drawn page as the OCR models want it: [1, 3, H, W] in -1..1."""
+    pixels = np.asarray(drawn_page(width, height, lines), np.float32).transpose(2, 0, 1)[None]
+    return np.ascontiguousarray((pixels / 255 - 0.5) / 0.5, np.float32)
+
+
 def ocr_cases():
     folder = os.path.join(package_directory("rapidocr_onnxruntime"), "models")
 
-    def page(width, height, lines):
-        pixels = np.asarray(drawn_page(width, height, lines), np.float32).transpose(2, 0, 1)[None]
-        return np.ascontiguousarray((pixels / 255 - 0.5) / 0.5, np.float32)
-
     pages = {
-        "ch_PP-OCRv4_det_infer": lambda: page(320, 224, ("Quantized networks", "on every target", "2026-11-22")),
-        "ch_PP-OCRv4_rec_infer": lambda: page(320, 48, ("Quantized networks",)),
-        "ch_ppocr_mobile_v2.0_cls_infer": lambda: page(192, 48, ("2026-11-22",)),
+        "ch_PP-OCRv4_det_infer": lambda: ocr_input(320, 224, PAGE),
+        "ch_PP-OCRv4_rec_infer": lambda: ocr_input(320, 48, ("Quantized networks",)),
+        "ch_ppocr_mobile_v2.0_cls_infer": lambda: ocr_input(192, 48, ("2026-11-22",)),
     }
     for stem, make in pages.items():
         yield Case("rapidocr/" + stem, lambda stem=stem: os.path.join(folder, stem + ".onnx"),

@@ -2,6 +2,7 @@
 //
 // qc-opt: passes and named pipelines over .mlir files.
 
+#include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
 
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllPasses();
   registry.insert<qc::QCDialect>();
+  qc::registerQCConversionPasses();
   qc::registerQCTransformsPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "qc optimizer driver\n", registry));

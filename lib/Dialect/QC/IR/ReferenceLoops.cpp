@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -130,6 +131,15 @@ static bool isVisible(OpBuilder &builder, Block *block) {
     at = parent ? parent->getBlock() : nullptr;
   }
   return false;
+}
+
+/// Whether two index values are the same one or equal constants.
+static bool isSameIndex(Value lhs, Value rhs) {
+  if (lhs == rhs)
+    return true;
+  std::optional<int64_t> left = getConstantIntValue(lhs),
+                         right = getConstantIntValue(rhs);
+  return left && right && *left == *right;
 }
 
 Value KernelEvaluator::load(OpBuilder &builder, Location loc,
@@ -265,7 +275,8 @@ void KernelEvaluator::withEmitter(OpBuilder &builder, Operation *op,
 Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
                                 ValueRange indices) {
   for (const Entry &entry : memo[tensor])
-    if (entry.lanes == lanes && llvm::equal(entry.indices, indices) &&
+    if (entry.lanes == lanes &&
+        llvm::equal(entry.indices, indices, isSameIndex) &&
         isVisible(builder, entry.block))
       return entry.value;
   auto type = cast<RankedTensorType>(tensor.getType());

@@ -30,4 +30,30 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Turn functions of dispatches into programs on planned memory";
+  let description = [{
+    Each function becomes a `qc.program`: its dispatches become launches in order, its
+    constants `qc.data` (equal ones share one), its values ranges of the inputs, the outputs or one
+    arena. Arena ranges are assigned by interval colouring, largest first; qc.reshape costs
+    nothing. A value that is returned is written to the output directly; where that is impossible
+    (an input, a constant, a value returned twice) a copy kernel is added.
+
+    ```mlir
+    func.func @main(%x: tensor<8xf32> {qc.name = "x"}) -> (tensor<8xf32> {qc.name = "y"}) {
+      %0 = qc.dispatch @relu_0(%x) : …
+      return %0
+    }
+    // becomes
+    qc.program @main attributes {arena_size = 0, …, inputs = [#qc.port<"x", …>], …} {
+      qc.launch @relu_0 [#qc.buffer<input, 0, 0, 32>, #qc.buffer<output, 0, 0, 32>] "relu"
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"arenaBytes", "arena-bytes", "Arena size of all programs">,
+    Statistic<"lowerBoundBytes", "lower-bound-bytes", "Largest sum of simultaneously live values">
+  ];
+}
+
 #endif // QC_DIALECT_QC_TRANSFORMS_PASSES_TD

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Conversions between dialects.
+#ifndef QC_CONVERSION_PASSES_H
+#define QC_CONVERSION_PASSES_H
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace qc {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "qc/Conversion/Passes.h.inc"
+
+/// Attributes of loop-level functions.
+/// Number of trailing arguments that are results.
+inline constexpr llvm::StringLiteral numResultsAttrName = "qc.num_results";
+/// The schedule family of the kernel.
+inline constexpr llvm::StringLiteral familyAttrName = "qc.family";
+/// Rough number of scalar operations that the whole kernel executes.
+inline constexpr llvm::StringLiteral workAttrName = "qc.work";
+
+/// Creates the empty loop-level function of `kernel` (arguments, attributes,
+/// return) before it; the caller fills the body and erases the kernel.
+mlir::func::FuncOp createLoopFunction(mlir::OpBuilder &builder,
+                                      KernelOp kernel);
+
+/// Rough number of scalar operations that `kernel` executes.
+int64_t estimateWork(KernelOp kernel);
+
+} // namespace qc
+
+#endif // QC_CONVERSION_PASSES_H

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Turns functions of dispatches into programs on planned memory.
+//
+// Whole-model bufferization would copy at concats and function boundaries;
+// here every value is one range of bytes chosen from its lifetime.
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Support/Names.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace qc {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "qc/Dialect/QC/Transforms/Passes.h.inc"
+} // namespace qc
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+/// Arena ranges and weights begin on cache lines.
+constexpr int64_t alignment = 64;
+
+/// A value in the arena: live from launch `first` to launch `last`.
+struct Interval {
+  int64_t first = 0, last = 0, size = 0, offset = 0;
+};
+
+RankedTensorType tensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// The value whose memory `value` shares.
+Value getStorage(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getX();
+  return value;
+}
+
+/// Assigns offsets: the largest interval first, each at the lowest gap among
+/// the ones it overlaps in time. Returns the arena's size.
+int64_t colour(MutableArrayRef<Interval> intervals) {
+  SmallVector<Interval *> order(llvm::make_pointer_range(intervals));
+  // Equal sizes keep their order: they lie in one array.
+  llvm::sort(order, [](Interval *lhs, Interval *rhs) {
+    return lhs->size != rhs->size ? lhs->size > rhs->size : lhs < rhs;
+  });
+  int64_t total = 0;
+  SmallVector<Interval *> placed;
+  for (Interval *interval : order) {
+    int64_t offset = 0;
+    // placed stays sorted by offset.
+    for (Interval *other : placed) {
+      if (other->last < interval->first || interval->last < other->first)
+        continue;
+      if (other->offset >= offset + interval->size)
+        break;
+      offset = std::max(offset, static_cast<int64_t>(llvm::alignTo(
+                                    other->offset + other->size, alignment)));
+    }
+    interval->offset = offset;
+    total = std::max(total, offset + interval->size);
+    placed.insert(llvm::upper_bound(placed, interval,
+                                    [](Interval *lhs, Interval *rhs) {
+                                      return lhs->offset < rhs->offset;
+                                    }),
+                  interval);
+  }
+  return llvm::alignTo(total, alignment);
+}
+
+/// The largest sum of sizes that are live at one launch.
+int64_t getLowerBound(ArrayRef<Interval> intervals, int64_t launches) {
+  SmallVector<int64_t> change(launches + 2, 0);
+  for (const Interval &interval : intervals) {
+    change[interval.first] += interval.size;
+    change[interval.last + 1] -= interval.size;
+  }
+  int64_t live = 0, bound = 0;
+  for (int64_t delta : change)
+    bound = std::max(bound, live += delta);
+  return bound;
+}
+
+struct PlanMemory : qc::impl::PlanMemoryBase<PlanMemory> {
+  using PlanMemoryBase::PlanMemoryBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (failed(plan(function)))
+        return signalPassFailure();
+  }
+
+private:
+  int64_t weightsSize = 0;
+  DenseMap<std::pair<Attribute, Type>, BufferAttr> data;
+
+  LogicalResult plan(func::FuncOp function);
+  void insertCopies(func::FuncOp function);
+  Value copy(OpBuilder &builder, Location loc, Value value);
+  BufferAttr getData(ConstantOp constant, Type type);
+};
+
+} // namespace
+
+/// A kernel that copies `value` to a row-major tensor.
+Value PlanMemory::copy(OpBuilder &builder, Location loc, Value value) {
+  auto source = tensorType(value);
+  auto type = RankedTensorType::get(source.getShape(), source.getElementType());
+  SymbolTable symbols(getOperation());
+  OpBuilder::InsertionGuard guard(builder);
+  Location unknown = builder.getUnknownLoc();
+  OpBuilder detached(builder.getContext());
+  auto kernel = KernelOp::create(detached, unknown, "copy",
+                                 builder.getFunctionType(source, type),
+                                 "movement", nullptr, nullptr);
+  Block *body = detached.createBlock(&kernel.getBody());
+  body->addArgument(source, unknown);
+  Value result = ReshapeOp::create(detached, unknown, type,
+                                   body->getArgument(0), source.getShape());
+  YieldOp::create(detached, unknown, result);
+  symbols.insert(kernel);
+  return DispatchOp::create(builder, loc, TypeRange(type), kernel.getSymName(),
+                            value)
+      .getResult(0);
+}
+
+/// Makes each returned value one that a dispatch writes for the output alone,
+/// and each reshape's source row-major.
+void PlanMemory::insertCopies(func::FuncOp function) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  OpBuilder builder(terminator);
+  function.walk([&](ReshapeOp reshape) {
+    if (tensorType(reshape.getX()).getEncoding()) {
+      builder.setInsertionPoint(reshape);
+      reshape.getXMutable().assign(
+          copy(builder, reshape.getLoc(), reshape.getX()));
+    }
+  });
+  llvm::SmallDenseSet<Value> taken;
+  builder.setInsertionPoint(terminator);
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    Value storage = getStorage(operand.get());
+    if (tensorType(operand.get()).getEncoding() ||
+        !storage.getDefiningOp<DispatchOp>() || !taken.insert(storage).second)
+      operand.set(copy(builder, operand.get().getLoc(), operand.get()));
+  }
+}
+
+BufferAttr PlanMemory::getData(ConstantOp constant, Type type) {
+  BufferAttr &buffer = data[{constant.getValue(), type}];
+  if (!buffer) {
+    ModuleOp module = getOperation();
+    int64_t size = getStorageBytes(cast<RankedTensorType>(type));
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    DataOp::create(builder, constant.getLoc(),
+                   ("data_" + Twine(data.size() - 1)).str(),
+                   constant.getValue(), type, weightsSize);
+    buffer = BufferAttr::get(&getContext(), MemorySpace::Weights, 0,
+                             weightsSize, size);
+    weightsSize = llvm::alignTo(weightsSize + size, alignment);
+  }
+  return buffer;
+}
+
+LogicalResult PlanMemory::plan(func::FuncOp function) {
+  MLIRContext *context = &getContext();
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError(
+        "has control flow, which a program of launches cannot hold");
+  Block &body = function.getBody().front();
+  for (Operation &op : body.without_terminator())
+    if (!isa<DispatchOp, ReshapeOp, ConstantOp>(op))
+      return op.emitOpError("is not a dispatch; run qc-form-kernels first");
+  insertCopies(function);
+
+  // Where each value lives.
+  DenseMap<Value, BufferAttr> buffers;
+  auto bytes = [](Value value) { return getStorageBytes(tensorType(value)); };
+  SmallVector<Attribute> inputs, outputs;
+  auto getPort = [&](DictionaryAttr attributes, StringRef fallback,
+                     size_t index, Type type) -> Attribute {
+    auto name =
+        attributes ? attributes.getAs<StringAttr>("qc.name") : StringAttr();
+    if (!name)
+      name = StringAttr::get(context, fallback + Twine(index));
+    return PortAttr::get(context, name, TypeAttr::get(type));
+  };
+  for (BlockArgument argument : body.getArguments()) {
+    size_t index = argument.getArgNumber();
+    inputs.push_back(getPort(function.getArgAttrDict(index), "input", index,
+                             argument.getType()));
+    buffers[argument] =
+        BufferAttr::get(context, MemorySpace::Input, index, 0, bytes(argument));
+  }
+  for (auto [index, value] :
+       llvm::enumerate(body.getTerminator()->getOperands())) {
+    outputs.push_back(getPort(function.getResultAttrDict(index), "output",
+                              index, value.getType()));
+    buffers[getStorage(value)] =
+        BufferAttr::get(context, MemorySpace::Output, index, 0, bytes(value));
+  }
+
+  // Lifetimes of the rest.
+  SmallVector<DispatchOp> dispatches(body.getOps<DispatchOp>());
+  SmallVector<Interval> intervals;
+  DenseMap<Value, size_t> intervalOf;
+  for (auto [launch, dispatch] : llvm::enumerate(dispatches)) {
+    for (Value result : dispatch.getOutputs())
+      if (!buffers.contains(result)) {
+        intervalOf[result] = intervals.size();
+        intervals.push_back({static_cast<int64_t>(launch),
+                             static_cast<int64_t>(launch), bytes(result), 0});
+      }
+    for (Value input : dispatch.getInputs())
+      if (auto found = intervalOf.find(getStorage(input));
+          found != intervalOf.end())
+        intervals[found->second].last = launch;
+  }
+  int64_t arena = colour(intervals);
+  int64_t bound = getLowerBound(intervals, dispatches.size());
+  arenaBytes += arena;
+  lowerBoundBytes += bound;
+
+  OpBuilder builder(function);
+  auto program =
+      ProgramOp::create(builder, function.getLoc(), function.getSymName(),
+                        ArrayAttr::get(context, inputs),
+                        ArrayAttr::get(context, outputs), arena, bound);
+  builder.createBlock(&program.getBody());
+  auto getBuffer = [&](Value value) -> BufferAttr {
+    Value storage = getStorage(value);
+    if (auto constant = storage.getDefiningOp<ConstantOp>())
+      return getData(constant, storage.getType());
+    if (BufferAttr buffer = buffers.lookup(storage))
+      return buffer;
+    const Interval &interval = intervals[intervalOf.lookup(storage)];
+    return BufferAttr::get(context, MemorySpace::Arena, 0, interval.offset,
+                           interval.size);
+  };
+  for (DispatchOp dispatch : dispatches) {
+    SmallVector<Attribute> arguments;
+    for (Value value :
+         llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs()))
+      arguments.push_back(getBuffer(value));
+    LaunchOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
+                     ArrayAttr::get(context, arguments),
+                     getNodeName(dispatch.getLoc()));
+  }
+  function.erase();
+  return success();
+}

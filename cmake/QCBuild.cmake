@@ -89,6 +89,14 @@ function(qc_add_library name)
   set_target_properties(${name} PROPERTIES EXPORT_NAME ${export_name})
   add_library(QC::${export_name} ALIAS ${name})
   install(TARGETS ${name} EXPORT QCTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  # QC::All links every library of the compiler.
+  if(NOT TARGET QCAll)
+    add_library(QCAll INTERFACE)
+    add_library(QC::All ALIAS QCAll)
+    set_target_properties(QCAll PROPERTIES EXPORT_NAME All)
+    install(TARGETS QCAll EXPORT QCTargets)
+  endif()
+  target_link_libraries(QCAll INTERFACE ${name})
 endfunction()
 
 # qc_add_tool(NAME sources... [LINK libs...]): a command-line tool over the compiler.

@@ -2,9 +2,7 @@
 //
 // qc-opt: passes and named pipelines over .mlir files.
 
-#include "qc/Conversion/Passes.h"
-#include "qc/Dialect/QC/IR/QCDialect.h"
-#include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/InitAll.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -15,9 +13,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllPasses();
-  registry.insert<qc::QCDialect>();
-  qc::registerQCConversionPasses();
-  qc::registerQCTransformsPasses();
+  qc::registerAllDialects(registry);
+  qc::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "qc optimizer driver\n", registry));
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registers everything that qc adds to MLIR, for tools, the plugin and programs
+// that embed qc. The one place to extend when a dialect or a group of passes is
+// added. Link the CMake target QC::All.
+#ifndef QC_INITALL_H
+#define QC_INITALL_H
+
+#include "qc/Conversion/Passes.h"
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/Transforms/Passes.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+namespace qc {
+
+/// Adds qc's dialects to a registry.
+inline void registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<QCDialect>();
+}
+
+/// Registers qc's passes and pipelines under their names.
+inline void registerAllPasses() {
+  registerQCConversionPasses();
+  registerQCTransformsPasses();
+}
+
+} // namespace qc
+
+#endif // QC_INITALL_H

@@ -8,8 +8,8 @@
 
 A test is a model, inputs and expected outputs. Models are compiled as they are:
 what the test feeds as an input stays an input. `qc-compile --batch` compiles many
-in one process, and a worker process runs them through libqcrt, so a crash or
-a hang costs one test, not the run. Outputs are compared as ONNX's own runner
+in one process, each runs in a process of its own, so a crash or a hang costs one
+test, not the run. Outputs are compared as ONNX's own runner
 does it, integers exactly.
 
 Expected failures, with reasons, are in onnx_nodes_xfail_TARGET.json. A failure
@@ -23,7 +23,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -135,26 +134,31 @@ def run_chunk(names, target, root, index):
     """Compiles and runs some tests. Returns {name: None if passed, else reason}."""
     results = {}
     with tempfile.TemporaryDirectory(prefix="qc-nodes-") as work:
-        worker = qctest.Worker([sys.executable, os.path.join(HERE, "run_worker.py")], TARGETS[target][2])
-        try:
-            for name, artifact, reason in compile_all(names, target, root, work):
-                if artifact is None:
-                    results[name] = reason
-                    continue
-                question = {"artifact": artifact, "target": target, "folder": os.path.join(root, name),
-                            "inputs": index[name]["inputs"], "outputs": index[name]["outputs"],
-                            "rtol": index[name]["rtol"], "atol": index[name]["atol"]}
-                try:
-                    results[name] = json.loads(worker.ask(json.dumps(question)))
-                except qctest.Worker.Crashed as crash:
-                    results[name] = f"crash: the run {crash}"
-                except qctest.Worker.Hung as hang:
-                    results[name] = f"hang: the run gave {hang}"
-                # Artefacts of a chunk together can be large.
+        for name, artifact, reason in compile_all(names, target, root, work):
+            results[name] = reason or run_test(artifact, target, os.path.join(root, name), index[name])
+            # Artefacts of a chunk together can be large.
+            if artifact:
                 shutil.rmtree(artifact) if os.path.isdir(artifact) else os.unlink(artifact)
-        finally:
-            worker.close()
     return {name: reason and clean(reason, root, name) for name, reason in results.items()}
+
+
+def run_test(artifact, target, folder, test):
+    """None if the outputs are right, else the reason."""
+    inputs = {name: os.path.join(folder, f"input_{position}.pb") for position, name in enumerate(test["inputs"])}
+    with tempfile.TemporaryDirectory(prefix="qc-node-") as work:
+        try:
+            outputs = qctest.run_artifact(artifact, target, inputs, work, TARGETS[target][2])
+        except qctest.RunFailure as failure:
+            text = str(failure)
+            return text if qctest.is_automatic(text) else "run: " + text
+    for position, name in enumerate(test["outputs"]):
+        if name not in outputs:
+            return f"result: output '{name}' is missing"
+        expected = qctest.read_tensor(os.path.join(folder, f"output_{position}.pb"))
+        wrong = qctest.difference(outputs[name], expected, test["rtol"], test["atol"])
+        if wrong:
+            return f"result: output '{name}': {wrong}"
+    return None
 
 
 def main():

@@ -7,6 +7,7 @@ and the closing line that scripts/check reads.
 """
 import json
 import os
+import re
 import selectors
 import subprocess
 import sys
@@ -44,6 +45,18 @@ def read_tensor(path):
     from onnx import numpy_helper
     with open(path, "rb") as file:
         return numpy_helper.to_array(onnx.TensorProto.FromString(file.read()))
+
+
+def read_array(path):
+    """Reads a .npy or .pb file."""
+    return np.load(path) if path.endswith(".npy") else read_tensor(path)
+
+
+def numpy_type(name):
+    """The numpy type of an ONNX element type by ONNX's or numpy's name."""
+    import ml_dtypes
+    name = {"float": "float32", "double": "float64"}.get(name, name).lower()
+    return np.dtype(getattr(ml_dtypes, name, None) or name)
 
 
 def difference(actual, expected, rtol, atol):
@@ -149,6 +162,92 @@ def exit_text(code):
         except ValueError:
             return f"signal {-code}"
     return f"exit code {code}"
+
+
+# ---------------------------------------------------------------------------
+# Artefacts
+
+
+class RunFailure(Exception):
+    """An artefact did not run; the text says why."""
+
+
+def run_artifact(artifact, target, inputs, work, timeout=600):
+    """Runs an artefact once. `target` is cpu, ptx-sim or hls-csim, `inputs` maps
+    names to .npy or .pb files, `work` is a folder for files in between. Returns
+    {output name: array}; raises RunFailure."""
+    if target == "hls-csim":
+        return run_hls_project(artifact, inputs, work, timeout)
+    command = [tool("qc-run"), artifact, "--output", work, "--json"]
+    if target != "cpu":
+        command.append("--device=" + target)
+    for name, path in inputs.items():
+        command += ["--input", f"{name}={path}"]
+    report = json.loads(run_command(command, timeout))
+    results = {}
+    for output in report["outputs"]:
+        # As qc-run names the files: see --output in its help.
+        stem = re.sub(r"[^A-Za-z0-9._-]", "_", output["name"])
+        stem = re.sub(r"^\.", "_", stem)
+        path = os.path.join(work, stem)
+        results[output["name"]] = read_array(path + (".npy" if os.path.exists(path + ".npy") else ".pb"))
+    return results
+
+
+def run_hls_project(project, inputs, work, timeout):
+    """Builds the C simulation of an HLS project and runs it once."""
+    run_command(["make", "-s", "-C", project, "CXXFLAGS=-O1", "csim"], timeout)
+    with open(os.path.join(project, "project.json")) as file:
+        description = json.load(file)
+    for port in description["inputs"]:
+        values = read_array(inputs[port["name"]])
+        with open(os.path.join(work, port["file"]), "wb") as file:
+            file.write(pack_elements(values, port["bytes"]))
+    os.makedirs(os.path.join(work, "outputs"), exist_ok=True)
+    run_command([os.path.join(os.path.abspath(project), "csim"), work, os.path.join(work, "outputs")], timeout, project)
+    results = {}
+    for port in description["outputs"]:
+        with open(os.path.join(work, "outputs", port["file"]), "rb") as file:
+            results[port["name"]] = unpack_elements(file.read(), numpy_type(port["type"]), port["shape"])
+    return results
+
+
+def pack_elements(values, size):
+    """Little-endian elements in `size` bytes; two 4-bit elements share a byte if
+    the size says so, the first in the low half."""
+    data = np.ascontiguousarray(values).tobytes()
+    if len(data) == size:
+        return data
+    if values.dtype.name not in ("int4", "uint4") or size != (len(data) + 1) // 2:
+        raise RunFailure(f"{values.dtype} {list(values.shape)} does not fit {size} bytes")
+    nibbles = np.frombuffer(data + b"\0" * (len(data) % 2), np.uint8) & 15
+    return (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
+
+
+def unpack_elements(data, dtype, shape):
+    """The inverse of pack_elements."""
+    count = int(np.prod(shape, dtype=np.int64))
+    if dtype.name in ("int4", "uint4") and len(data) < count:
+        packed = np.frombuffer(data, np.uint8)
+        nibbles = np.stack([packed & 15, packed >> 4], -1).reshape(-1)[:count]
+        signed = nibbles.astype(np.int8) - 16 * (nibbles > 7) * (dtype.name == "int4")
+        return signed.astype(dtype).reshape(shape)
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def run_command(command, timeout, directory=None):
+    """Standard output of a program; RunFailure with what it said otherwise."""
+    try:
+        process = subprocess.run(command, capture_output=True, timeout=timeout, cwd=directory)
+    except subprocess.TimeoutExpired:
+        raise RunFailure(f"hang: {os.path.basename(command[0])} did not end within {timeout} s") from None
+    if process.returncode:
+        text = (process.stderr + process.stdout).decode(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
+        told = next((line for line in lines if "error" in line), lines[0] if lines else "no message")
+        kind = "crash" if process.returncode < 0 else "run"
+        raise RunFailure(f"{kind}: {os.path.basename(command[0])}: {told} ({exit_text(process.returncode)})")
+    return process.stdout.decode(errors="replace")
 
 
 # ---------------------------------------------------------------------------

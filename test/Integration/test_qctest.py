@@ -77,3 +77,29 @@ def test_expected_failures_keep_what_a_person_wrote(tmp_path):
     assert json.loads(path.read_text()) == {
         "by_hand": "the reference is wrong", "new": "crash: v", "old": "result: w"}
     assert not os.path.exists(str(path) + ".new")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_, ml_dtypes.bfloat16, ml_dtypes.int4, ml_dtypes.uint4])
+@pytest.mark.parametrize("packed", [False, True])
+def test_elements_survive_packing(dtype, packed):
+    dtype = np.dtype(dtype)
+    values = np.array([1, 0, 3, 7, 5], np.int8).astype(dtype).reshape(5, 1)
+    four_bits = dtype.name in ("int4", "uint4")
+    size = 3 if four_bits and packed else values.nbytes
+    data = qctest.pack_elements(values, size)
+    assert len(data) == size
+    assert qctest.difference(qctest.unpack_elements(data, dtype, [5, 1]), values, 0, 0) is None
+
+
+def test_packing_keeps_signs():
+    values = np.array([-8, 7, -1], ml_dtypes.int4)
+    assert list(qctest.unpack_elements(qctest.pack_elements(values, 2), values.dtype, [3])) == list(values)
+
+
+def test_failing_commands_tell_why(tmp_path):
+    with pytest.raises(qctest.RunFailure, match="run: .*the reason"):
+        qctest.run_command([sys.executable, "-c", "raise SystemExit('error: the reason')"], 10)
+    with pytest.raises(qctest.RunFailure, match="crash: .*SIGSEGV"):
+        qctest.run_command([sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"], 10)
+    with pytest.raises(qctest.RunFailure, match="hang: "):
+        qctest.run_command([sys.executable, "-c", "import time; time.sleep(60)"], 0.2)

@@ -7,11 +7,16 @@ include(GoogleTest)
 # Everything that tests run; tools and unit tests add themselves.
 add_custom_target(qc-test-depends)
 
-# qc_add_unit_test(NAME sources... [LINK libs...] [COMPILER]): a GoogleTest
-# program; each of its tests is a CTest test. COMPILER says that it includes
-# LLVM's headers and is compiled as qc's libraries are.
+# The tests of what reads bytes from outside; scripts/stages/sanitize runs them
+# in a build with sanitizers.
+add_custom_target(qc-sanitize-depends)
+
+# qc_add_unit_test(NAME sources... [LINK libs...] [COMPILER] [SANITIZE]): a
+# GoogleTest program; each of its tests is a CTest test. COMPILER says that it
+# includes LLVM's headers and is compiled as qc's libraries are. SANITIZE has it
+# run with sanitizers too, as all tests are that do without LLVM.
 function(qc_add_unit_test name)
-  cmake_parse_arguments(ARG "COMPILER" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "COMPILER;SANITIZE" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/test/Unit")
   if(ARG_COMPILER)
@@ -26,8 +31,13 @@ function(qc_add_unit_test name)
     target_link_libraries(${name} PRIVATE ${ARG_LINK})
   endif()
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+  set(labels "")
+  if(ARG_SANITIZE OR NOT ARG_COMPILER)
+    set(labels LABELS sanitize)
+    add_dependencies(qc-sanitize-depends ${name})
+  endif()
   # Listed when CTest starts: a build never runs what it has just made.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}: "
-    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+    DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 ${labels})
   add_dependencies(qc-test-depends ${name})
 endfunction()

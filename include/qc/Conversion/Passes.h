@@ -7,6 +7,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace qc {
@@ -22,6 +23,9 @@ inline constexpr llvm::StringLiteral numResultsAttrName = "qc.num_results";
 inline constexpr llvm::StringLiteral familyAttrName = "qc.family";
 /// Rough number of scalar operations that the whole kernel executes.
 inline constexpr llvm::StringLiteral workAttrName = "qc.work";
+
+/// Number of flattened parallel iterations (after qc-parallel-to-range).
+inline constexpr llvm::StringLiteral extentAttrName = "qc.extent";
 
 /// Creates the empty loop-level function of `kernel` (arguments, attributes,
 /// return) before it; the caller fills the body and erases the kernel.

@@ -31,4 +31,39 @@ def LowerKernels : Pass<"qc-lower-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def ParallelToRange : Pass<"qc-parallel-to-range", "::mlir::func::FuncOp"> {
+  let summary = "Give a loop-level kernel a share of its parallel iterations to run";
+  let description = [{
+    Appends two index arguments, the half-open range of flattened parallel iterations that a call
+    computes, and turns the `scf.parallel` into an `scf.for` over them; `qc.extent` records the number
+    of all iterations. This is the CPU's kernel signature.
+
+    ```mlir
+    func.func @k(%x: memref<8xf32>) { scf.parallel (%i, %j) = (0, 0) to (2, 4) { … } return }
+    // becomes
+    func.func @k(%x: memref<8xf32>, %begin: index, %end: index) attributes {qc.extent = 8} {
+      scf.for %p = %begin to %end step %c1 { %i = divui %p, 4; %j = remui %p, 4; … }
+      return
+    }
+    ```
+  }];
+}
+
+def FuseRounding : Pass<"qc-fuse-rounding", "::mlir::func::FuncOp"> {
+  let summary = "Convert rounded floats to integers in one instruction";
+  let description = [{
+    `arith.fptosi(math.roundeven(x))` from f32 to i32 becomes `llvm.intr.lrint(x)`, which x86 computes as
+    cvtps2dq in the default rounding mode, half to even: the same value in one instruction,
+    and on CPUs without roundps too.
+
+    ```mlir
+    %r = math.roundeven %x : f32
+    %i = arith.fptosi %r : f32 to i32
+    // becomes
+    %i = llvm.intr.lrint(%x) : (f32) -> i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // QC_CONVERSION_PASSES_TD

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a program with target-free kernels to one shared library.
+#ifndef QC_TARGET_CPU_CPUTARGET_H
+#define QC_TARGET_CPU_CPUTARGET_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+
+namespace qc {
+
+/// How 8-bit products are summed.
+enum class DotKind {
+  /// Widening multiply and add; every CPU.
+  Portable,
+  /// Pairs of 16-bit products by vpmaddwd (AVX2).
+  MultiplyAdd,
+  /// Four unsigned by signed products by vpdpbusd (AVX-VNNI, AVX-512 VNNI).
+  DotProduct
+};
+
+/// One set of compiled kernels in a library.
+struct CPUForm {
+  /// Name in the manifest: a psABI level or a CPU name.
+  std::string name;
+  /// What LLVM is asked for.
+  std::string cpu, features;
+  /// QC_CPU_* bits that the runtime checks before using this form.
+  uint64_t requiredFeatures = 0;
+  /// Bytes of a vector register.
+  int64_t vectorBytes = 16;
+  bool hasFMA = false;
+  DotKind dot = DotKind::Portable;
+
+  /// Lanes of f32 and i32 vectors.
+  int64_t getLanes() const { return vectorBytes / 4; }
+};
+
+/// Parses "native", psABI levels ("x86-64" … "x86-64-v4") with optional
+/// "+vnni", separated by commas. Empty on error, after `emitError` was called.
+llvm::SmallVector<CPUForm>
+parseCPUForms(llvm::StringRef list,
+              llvm::function_ref<void(const llvm::Twine &)> emitError);
+
+struct CPUOptions {
+  llvm::SmallVector<CPUForm> forms;
+  /// Name of the model in the manifest.
+  std::string modelName;
+  /// Write the assembly of each form beside the library (PATH.<form>.s).
+  bool keepAssembly = false;
+};
+
+/// Adds the passes from target-free kernels to the LLVM dialect for one form.
+void buildCPULoweringPipeline(mlir::OpPassManager &manager,
+                              const CPUForm &form);
+
+/// Compiles the module's programs and kernels and links `path`.
+mlir::LogicalResult writeSharedLibrary(mlir::ModuleOp module,
+                                       llvm::StringRef path,
+                                       const CPUOptions &options);
+
+} // namespace qc
+
+#endif // QC_TARGET_CPU_CPUTARGET_H

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The named pipelines.
+
+#include "qc/Pipelines/Pipelines.h"
+
+#include "qc/Dialect/QC/Transforms/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace qc;
+
+void qc::buildKernelPipeline(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createFormKernels());
+}
+
+void qc::buildCPUPipeline(OpPassManager &manager) {
+  buildKernelPipeline(manager);
+  manager.addPass(createPlanMemory());
+}
+
+void qc::buildPTXPipeline(OpPassManager &manager) {
+  buildKernelPipeline(manager);
+  manager.addPass(createPlanMemory());
+}
+
+void qc::buildHLSPipeline(OpPassManager &manager) {
+  buildKernelPipeline(manager);
+  manager.addPass(createPlanMemory());
+}
+
+void qc::registerPipelines() {
+  static PassPipelineRegistration<> cpu(
+      "qc-cpu-pipeline", "Lower to a program with kernels in the CPU's layouts",
+      buildCPUPipeline);
+  static PassPipelineRegistration<> ptx(
+      "qc-ptx-pipeline", "Lower to a program with kernels for a GPU",
+      buildPTXPipeline);
+  static PassPipelineRegistration<> hls(
+      "qc-hls-pipeline", "Lower to a program with kernels for HLS C++",
+      buildHLSPipeline);
+}

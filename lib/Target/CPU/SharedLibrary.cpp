@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles a program's kernels for each form and links one shared library that
+// imports nothing.
+//
+// The weights are the library's last segment. The linker only reserves their
+// address range (a nobits section); afterwards the segment is made file-backed
+// and read-only and the weights are streamed behind the file, so that they are
+// never in the linker's memory and are mapped lazily.
+
+#include "qc/Conversion/Passes.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Target/CPU/CPUTarget.h"
+#include "qc/Target/Common/Artifact.h"
+
+#include "qcrt/manifest.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+/// Files that vanish at the end of the scope.
+class TemporaryDirectory {
+public:
+  std::error_code create() {
+    return llvm::sys::fs::createUniqueDirectory("qc", path);
+  }
+  ~TemporaryDirectory() {
+    if (!path.empty())
+      (void)llvm::sys::fs::remove_directories(path);
+  }
+  std::string file(const Twine &name) const {
+    SmallString<128> full(path);
+    llvm::sys::path::append(full, name);
+    return full.str().str();
+  }
+
+private:
+  SmallString<128> path;
+};
+
+class LibraryWriter {
+public:
+  LibraryWriter(ModuleOp module, StringRef path, const CPUOptions &options)
+      : module(module), path(path), options(options) {}
+
+  LogicalResult write();
+
+private:
+  InFlightDiagnostic error() {
+    return module.emitError() << "cannot write '" << path << "': ";
+  }
+  LogicalResult compileForm(const CPUForm &form, size_t index);
+  LogicalResult compileArtifact();
+  LogicalResult emit(llvm::Module &code, const CPUForm &form, const Twine &name,
+                     bool optimise);
+  LogicalResult link();
+  LogicalResult appendWeights();
+  std::unique_ptr<llvm::TargetMachine> createMachine(const CPUForm &form);
+
+  ModuleOp module;
+  std::string path;
+  const CPUOptions &options;
+  TemporaryDirectory directory;
+  SmallVector<std::string> objects;
+  SmallVector<KernelInfo> kernels;
+};
+
+/// Name of the function that the runtime calls.
+std::string getEntryName(StringRef kernel, size_t form) {
+  return ("qc_" + kernel + "_" + Twine(form)).str();
+}
+
+/// Adds `void entry(void *const *arguments, int64_t begin, int64_t end)` around
+/// `kernel`, which takes the pointers as arguments and is inlined.
+void addEntry(llvm::Module &code, llvm::Function &kernel, StringRef name) {
+  llvm::LLVMContext &context = code.getContext();
+  auto *pointer = llvm::PointerType::getUnqual(context);
+  auto *i64 = llvm::Type::getInt64Ty(context);
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                       {pointer, i64, i64}, false);
+  auto *entry = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                                       name, code);
+  entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
+  SmallVector<llvm::Value *> arguments;
+  for (unsigned i = 0; i + 2 < kernel.arg_size(); ++i) {
+    arguments.push_back(builder.CreateLoad(
+        pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
+    // Launches never bind overlapping memory to two parameters.
+    kernel.addParamAttr(i, llvm::Attribute::NoAlias);
+  }
+  arguments.push_back(entry->getArg(1));
+  arguments.push_back(entry->getArg(2));
+  builder.CreateCall(&kernel, arguments);
+  builder.CreateRetVoid();
+  kernel.setLinkage(llvm::GlobalValue::InternalLinkage);
+  kernel.addFnAttr(llvm::Attribute::AlwaysInline);
+}
+
+} // namespace
+
+std::unique_ptr<llvm::TargetMachine>
+LibraryWriter::createMachine(const CPUForm &form) {
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  std::string message;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions targetOptions;
+  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  targetOptions.NoTrappingFPMath = true;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, form.cpu, form.features, targetOptions, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+LogicalResult LibraryWriter::emit(llvm::Module &code, const CPUForm &form,
+                                  const Twine &name, bool optimise) {
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(form);
+  if (!machine)
+    return error() << "LLVM has no x86-64 target";
+  code.setTargetTriple(machine->getTargetTriple());
+  code.setDataLayout(machine->createDataLayout());
+  if (optimise) {
+    llvm::LoopAnalysisManager loops;
+    llvm::FunctionAnalysisManager functions;
+    llvm::CGSCCAnalysisManager callGraph;
+    llvm::ModuleAnalysisManager modules;
+    llvm::PipelineTuningOptions tuning;
+    tuning.LoopVectorization = true;
+    tuning.SLPVectorization = true;
+    llvm::PassBuilder builder(machine.get(), tuning);
+    // No library exists at run time: LLVM must not form memcpy or libm calls.
+    llvm::TargetLibraryInfoImpl library(machine->getTargetTriple());
+    library.disableAllFunctions();
+    functions.registerPass(
+        [&] { return llvm::TargetLibraryAnalysis(library); });
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(callGraph);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, callGraph, modules);
+    builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+        .run(code, modules);
+  }
+  auto emitFile = [&](const std::string &file,
+                      llvm::CodeGenFileType type) -> LogicalResult {
+    std::error_code code_;
+    llvm::raw_fd_ostream stream(file, code_);
+    if (code_)
+      return error() << code_.message();
+    llvm::legacy::PassManager passes;
+    if (machine->addPassesToEmitFile(passes, stream, nullptr, type))
+      return error() << "LLVM cannot emit this file type";
+    passes.run(code);
+    return success();
+  };
+  if (options.keepAssembly && optimise) {
+    if (failed(emitFile((path + "." + form.name + ".s"),
+                        llvm::CodeGenFileType::AssemblyFile)))
+      return failure();
+  }
+  objects.push_back(directory.file(name + ".o"));
+  return emitFile(objects.back(), llvm::CodeGenFileType::ObjectFile);
+}
+
+LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
+  // Only the kernels are lowered; programs and weights stay where they are.
+  OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
+  for (KernelOp kernel : module.getOps<KernelOp>())
+    builder.clone(*kernel);
+  PassManager manager(module.getContext(), ModuleOp::getOperationName());
+  buildCPULoweringPipeline(manager, form);
+  if (failed(manager.run(*lowered)))
+    return failure();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(*lowered, context, "kernels");
+  if (!code)
+    return error() << "kernels do not translate to LLVM IR";
+  SmallVector<KernelInfo> own;
+  for (auto function : lowered->getOps<LLVM::LLVMFuncOp>()) {
+    llvm::Function *kernel = code->getFunction(function.getSymName());
+    kernel->addFnAttr("target-cpu", form.cpu);
+    kernel->addFnAttr("target-features", form.features);
+    addEntry(*code, *kernel, getEntryName(function.getSymName(), index));
+    llvm::Function *entry =
+        code->getFunction(getEntryName(function.getSymName(), index));
+    entry->addFnAttr("target-cpu", form.cpu);
+    entry->addFnAttr("target-features", form.features);
+    // Vectors are as wide as the form's registers.
+    entry->addFnAttr("min-legal-vector-width",
+                     std::to_string(form.vectorBytes * 8));
+    entry->addFnAttr("prefer-vector-width",
+                     std::to_string(form.vectorBytes * 8));
+    KernelOp original = module.lookupSymbol<KernelOp>(function.getSymName());
+    KernelInfo info;
+    info.name = function.getSymName().str();
+    info.family = original.getFamily().str();
+    for (Type type : llvm::concat<const Type>(original.getArgumentTypes(),
+                                              original.getResultTypes())) {
+      auto tensor = cast<RankedTensorType>(type);
+      info.parameterBytes.push_back(getStorageBytes(tensor));
+      info.parameterAlignments.push_back(std::max<uint32_t>(
+          1,
+          getStorageType(tensor.getElementType()).getIntOrFloatBitWidth() / 8));
+    }
+    info.numResults = original.getResultTypes().size();
+    info.extent = function->getAttrOfType<IntegerAttr>(extentAttrName).getInt();
+    info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
+    own.push_back(std::move(info));
+  }
+  if (kernels.empty())
+    kernels = std::move(own);
+  else
+    for (auto [first, second] : llvm::zip_equal(kernels, own))
+      if (first.extent != second.extent)
+        return error() << "kernel " << first.name
+                       << " is partitioned differently for " << form.name;
+  return emit(*code, form, "form" + Twine(index), true);
+}
+
+/// The object with the manifest, the table of kernels and room for the weights.
+LogicalResult LibraryWriter::compileArtifact() {
+  FailureOr<std::string> manifest =
+      buildManifest(module, kernels, QC_TARGET_CPU, options.modelName);
+  if (failed(manifest))
+    return failure();
+  llvm::LLVMContext context;
+  llvm::Module code("artifact", context);
+  auto *pointer = llvm::PointerType::getUnqual(context);
+  auto *i64 = llvm::Type::getInt64Ty(context);
+  auto *i32 = llvm::Type::getInt32Ty(context);
+  auto *null = llvm::ConstantPointerNull::get(pointer);
+  auto number = [&](llvm::Type *type, uint64_t value) {
+    return llvm::ConstantInt::get(type, value);
+  };
+  auto global = [&](llvm::Constant *value, const Twine &name) {
+    auto *variable = new llvm::GlobalVariable(
+        code, value->getType(), true, llvm::GlobalValue::InternalLinkage, value,
+        name);
+    variable->setAlignment(llvm::Align(8));
+    return variable;
+  };
+  auto *kernelType = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                             {pointer, i64, i64}, false);
+  SmallVector<llvm::Constant *> forms;
+  for (auto [index, form] : llvm::enumerate(options.forms)) {
+    SmallVector<llvm::Constant *> table;
+    for (const KernelInfo &kernel : kernels) {
+      auto *entry =
+          llvm::Function::Create(kernelType, llvm::GlobalValue::ExternalLinkage,
+                                 getEntryName(kernel.name, index), code);
+      entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+      table.push_back(entry);
+    }
+    llvm::Constant *name =
+        global(llvm::ConstantDataArray::getString(context, form.name), "name");
+    llvm::Constant *entries =
+        global(llvm::ConstantArray::get(
+                   llvm::ArrayType::get(pointer, table.size()), table),
+               "kernels");
+    forms.push_back(
+        llvm::ConstantStruct::getAnon({name, number(i64, form.requiredFeatures),
+                                       entries, number(i64, table.size())}));
+  }
+  llvm::Constant *formTable = global(
+      llvm::ConstantArray::get(
+          llvm::ArrayType::get(forms[0]->getType(), forms.size()), forms),
+      "forms");
+  llvm::Constant *manifestData =
+      global(llvm::ConstantDataArray::getRaw(*manifest, manifest->size(),
+                                             llvm::Type::getInt8Ty(context)),
+             "manifest");
+  uint64_t weightsSize = getWeightsSize(module);
+  llvm::Constant *weights = null;
+  if (weightsSize) {
+    code.setModuleInlineAsm(
+        ".section .qc.weights,\"awl\",@nobits\n.p2align 12\n.globl qc_weights\n"
+        ".hidden qc_weights\n.type qc_weights,@object\nqc_weights:\n.zero " +
+        std::to_string(weightsSize) + "\n.size qc_weights, " +
+        std::to_string(weightsSize) + "\n.text\n");
+    auto *symbol = new llvm::GlobalVariable(
+        code, llvm::Type::getInt8Ty(context), true,
+        llvm::GlobalValue::ExternalLinkage, nullptr, "qc_weights");
+    symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    symbol->setCodeModel(llvm::CodeModel::Large);
+    weights = symbol;
+  }
+  llvm::Constant *artifact = llvm::ConstantStruct::getAnon(
+      {llvm::ConstantDataArray::getRaw(
+           StringRef(QC_ARTIFACT_MAGIC, QC_MAGIC_BYTES), QC_MAGIC_BYTES,
+           llvm::Type::getInt8Ty(context)),
+       number(i32, QC_ABI_VERSION), number(i32, sizeof(QcArtifact)),
+       manifestData, number(i64, manifest->size()), weights,
+       number(i64, weightsSize), formTable, number(i64, forms.size())});
+  auto *variable = global(artifact, QC_ARTIFACT_SYMBOL);
+  variable->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  CPUForm base;
+  base.cpu = "x86-64";
+  return emit(code, base, "artifact", false);
+}
+
+LogicalResult LibraryWriter::link() {
+  llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld.lld-22");
+  if (!linker)
+    linker = llvm::sys::findProgramByName("ld.lld", {"/usr/lib/llvm-22/bin"});
+  if (!linker)
+    return error() << "ld.lld-22 is not installed (Debian package lld-22)";
+  SmallVector<StringRef> arguments{
+      *linker, "-shared", "-z", "defs", "--build-id=none", "--hash-style=gnu",
+      "-s",    "-o",      path};
+  llvm::append_range(arguments, objects);
+  std::string log = directory.file("link.log"), message;
+  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log),
+                                          StringRef(log)};
+  if (llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects, 0,
+                                0, &message) != 0) {
+    auto text = llvm::MemoryBuffer::getFile(log);
+    return error() << "linking failed: " << message
+                   << (text ? (*text)->getBuffer() : "");
+  }
+  return success();
+}
+
+/// Makes the reserved range of the weights a read-only part of the file.
+LogicalResult LibraryWriter::appendWeights() {
+  uint64_t size = getWeightsSize(module);
+  if (!size)
+    return success();
+  auto buffer = llvm::MemoryBuffer::getFile(path, false, false);
+  if (!buffer)
+    return error() << buffer.getError().message();
+  std::string image = (*buffer)->getBuffer().str();
+  auto *header = reinterpret_cast<llvm::ELF::Elf64_Ehdr *>(image.data());
+  auto *segments =
+      reinterpret_cast<llvm::ELF::Elf64_Phdr *>(image.data() + header->e_phoff);
+  llvm::ELF::Elf64_Phdr *reserved = nullptr;
+  for (unsigned i = 0; i < header->e_phnum; ++i)
+    if (segments[i].p_type == llvm::ELF::PT_LOAD && segments[i].p_filesz == 0 &&
+        segments[i].p_memsz >= size)
+      reserved = &segments[i];
+  if (!reserved)
+    return error() << "the linker gave the weights no segment of their own";
+  // The file offset must agree with the address modulo the page size.
+  uint64_t offset = llvm::alignTo(image.size(), reserved->p_align) +
+                    reserved->p_vaddr % reserved->p_align;
+  reserved->p_offset = offset;
+  reserved->p_filesz = reserved->p_memsz = size;
+  reserved->p_flags = llvm::ELF::PF_R;
+  image.resize(offset, '\0');
+  std::error_code code;
+  llvm::raw_fd_ostream stream(path, code);
+  if (code)
+    return error() << code.message();
+  stream << image;
+  if (failed(writeWeights(module, stream)))
+    return failure();
+  stream.close();
+  if (stream.has_error()) {
+    code = stream.error();
+    stream.clear_error();
+    return error() << code.message();
+  }
+  return success();
+}
+
+LogicalResult LibraryWriter::write() {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::InitializeNativeTargetAsmParser();
+  if (std::error_code code = directory.create())
+    return error() << code.message();
+  for (auto [index, form] : llvm::enumerate(options.forms))
+    if (failed(compileForm(form, index)))
+      return failure();
+  if (failed(compileArtifact()) || failed(link()) || failed(appendWeights())) {
+    (void)llvm::sys::fs::remove(path);
+    return failure();
+  }
+  return success();
+}
+
+LogicalResult qc::writeSharedLibrary(ModuleOp module, StringRef path,
+                                     const CPUOptions &options) {
+  mlir::registerBuiltinDialectTranslation(*module.getContext());
+  mlir::registerLLVMDialectTranslation(*module.getContext());
+  return LibraryWriter(module, path, options).write();
+}

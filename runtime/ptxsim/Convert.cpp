@@ -365,6 +365,15 @@ void decodeCvt(Decoder &d) {
     d.fail("an integer has nothing to round");
   if (toFloat && fromFloat && !narrowing && plain >= 0)
     d.fail("this conversion is exact and takes no rounding");
+  if (saturate && !toFloat && !fromFloat) {
+    // As ptxas: where every source value fits, .sat is an error.
+    const bool fits = isSigned(from)
+                          ? isSigned(to) && bitsOf(from) <= bitsOf(to)
+                          : bitsOf(from) < bitsOf(to) ||
+                                (bitsOf(from) == bitsOf(to) && !isSigned(to));
+    if (fits)
+      d.fail(".sat has no effect on this conversion");
+  }
   if (!toFloat && !fromFloat && plain >= 0)
     d.fail("integer conversions take no rounding");
   if ((flags & (Relu | SaturateFinite)) &&

@@ -6,6 +6,7 @@
 
 include "qc/Dialect/QC/IR/QCElementwiseOps.td"
 include "qc/Dialect/QC/IR/QCLinearOps.td"
+include "qc/Dialect/QC/IR/QCNormOps.td"
 include "qc/Dialect/QC/IR/QCProgramOps.td"
 include "qc/Dialect/QC/IR/QCQuantOps.td"
 include "qc/Dialect/QC/IR/QCReductionOps.td"

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What handlers see and do: operands, attributes, created ops.
+
+#include "Importer.h"
+
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace mlir;
+using namespace qc;
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+ElementsAttr NodeContext::getConstant(Value value) {
+  if (!value)
+    return {};
+  auto constant = value.getDefiningOp<ConstantOp>();
+  return constant ? constant.getValue() : ElementsAttr();
+}
+
+FailureOr<SmallVector<int64_t>> NodeContext::getIntegers(unsigned i,
+                                                         StringRef what) {
+  ElementsAttr value = getConstant((*this)[i]);
+  if (!value) {
+    (void)refuse(what +
+                     Twine((*this)[i] ? " is a run-time value" : " is missing"),
+                 "a constant, or one that folds to a constant once all shapes "
+                 "are bound");
+    return failure();
+  }
+  FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(value);
+  if (failed(numbers))
+    (void)refuse(what + " holds no integers");
+  return numbers;
+}
+
+FailureOr<double> NodeContext::getNumber(unsigned i, StringRef what,
+                                         double missing) {
+  if (!(*this)[i])
+    return missing;
+  ElementsAttr value = getConstant((*this)[i]);
+  if (value && value.getNumElements() == 1) {
+    FailureOr<SmallVector<double>> numbers = getConstantNumbers(value);
+    if (succeeded(numbers))
+      return numbers->front();
+  }
+  return refuse(what + (value ? " is no scalar" : " is a run-time value"),
+                "a constant scalar");
+}
+
+std::optional<SmallVector<int64_t>> NodeContext::getDeclaredShape(unsigned i) {
+  if (!hasResult(i) || !frame.declared)
+    return std::nullopt;
+  auto found = frame.declared->find(node.output(i));
+  if (found == frame.declared->end())
+    return std::nullopt;
+  return importer.resolveShape(found->second->type());
+}
+
+ElementsAttr NodeContext::getTensor(const onnx::TensorProto &tensor,
+                                    std::string &error) {
+  return importer.getTensor(tensor, error);
+}
+
+LogicalResult NodeContext::importSubgraph(const onnx::GraphProto &graph,
+                                          ValueRange inputs, StringRef tag,
+                                          SmallVectorImpl<Value> &results) {
+  return importer.importSubgraph(*this, graph, inputs, tag, results);
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+const onnx::AttributeProto *NodeContext::getAttribute(StringRef name) const {
+  for (const onnx::AttributeProto &attribute : node.attribute()) {
+    if (attribute.name() != name)
+      continue;
+    if (attribute.ref_attr_name().empty())
+      return &attribute;
+    if (!frame.attributes)
+      return nullptr;
+    auto found = frame.attributes->find(attribute.ref_attr_name());
+    return found == frame.attributes->end() ? nullptr : found->second;
+  }
+  return nullptr;
+}
+
+int64_t NodeContext::getInt(StringRef name, int64_t missing) const {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return attribute ? attribute->i() : missing;
+}
+
+double NodeContext::getFloat(StringRef name, double missing) const {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return attribute ? attribute->f() : missing;
+}
+
+std::string NodeContext::getString(StringRef name, StringRef missing) const {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  return attribute ? attribute->s() : missing.str();
+}
+
+std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) const {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  if (!attribute)
+    return std::nullopt;
+  return SmallVector<int64_t>(attribute->ints().begin(),
+                              attribute->ints().end());
+}
+
+SmallVector<int64_t> NodeContext::getInts(StringRef name,
+                                          ArrayRef<int64_t> missing) const {
+  if (std::optional<SmallVector<int64_t>> values = getInts(name))
+    return *values;
+  return SmallVector<int64_t>(missing);
+}
+
+std::optional<SmallVector<double>>
+NodeContext::getFloats(StringRef name) const {
+  const onnx::AttributeProto *attribute = getAttribute(name);
+  if (!attribute)
+    return std::nullopt;
+  return SmallVector<double>(attribute->floats().begin(),
+                             attribute->floats().end());
+}
+
+//===----------------------------------------------------------------------===//
+// Created ops
+//===----------------------------------------------------------------------===//
+
+Builder NodeContext::getBuilder() const {
+  return Builder(importer.builder.getContext());
+}
+
+NamedAttribute NodeContext::attribute(StringRef name, Attribute value) const {
+  return NamedAttribute(getBuilder().getStringAttr(name), value);
+}
+NamedAttribute NodeContext::ints(StringRef name,
+                                 ArrayRef<int64_t> values) const {
+  return attribute(name, getBuilder().getDenseI64ArrayAttr(values));
+}
+NamedAttribute NodeContext::integer(StringRef name, int64_t value) const {
+  return attribute(name, getBuilder().getI64IntegerAttr(value));
+}
+NamedAttribute NodeContext::f32(StringRef name, double value) const {
+  return attribute(name, getBuilder().getF32FloatAttr(value));
+}
+NamedAttribute NodeContext::boolean(StringRef name, bool value) const {
+  return attribute(name, getBuilder().getBoolAttr(value));
+}
+NamedAttribute NodeContext::segments(ArrayRef<int32_t> sizes) const {
+  return attribute("operandSegmentSizes",
+                   getBuilder().getDenseI32ArrayAttr(sizes));
+}
+NamedAttribute NodeContext::type(StringRef name, Type value) const {
+  return attribute(name, TypeAttr::get(value));
+}
+
+SmallVector<Value> NodeContext::createOp(StringRef name, ValueRange operands,
+                                         ArrayRef<NamedAttribute> attributes,
+                                         unsigned numResults) {
+  SmallVector<Value> nothing(numResults);
+  if (llvm::is_contained(operands, Value()))
+    return nothing;
+  OpBuilder &builder = importer.builder;
+  MLIRContext *context = builder.getContext();
+  OperationState state(loc, name);
+  state.addOperands(operands);
+  state.addAttributes(attributes);
+  auto emit = [&] { return emitError(loc) << "'" << name << "' "; };
+  // An op's own errors become this node's.
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      messages.push_back(diagnostic.str());
+    return success();
+  });
+
+  // Infer here, not in a generated builder: that aborts where this reports.
+  RegisteredOperationName info = *state.name.getRegisteredInfo();
+  DictionaryAttr dictionary = state.attributes.getDictionary(context);
+  std::unique_ptr<uint64_t[]> storage(
+      new uint64_t[llvm::divideCeil(info.getOpPropertyByteSize(), 8) + 1]);
+  OpaqueProperties properties(info.getOpPropertyByteSize() ? storage.get()
+                                                           : nullptr);
+  if (info.getOpPropertyByteSize())
+    info.initOpProperties(properties, nullptr);
+  llvm::scope_exit destroy([&] {
+    if (info.getOpPropertyByteSize())
+      info.destroyOpProperties(properties);
+  });
+  if (info.getOpPropertyByteSize() &&
+      failed(info.setOpPropertiesFromAttribute(state.name, properties,
+                                               dictionary, emit)))
+    return nothing;
+  auto *inference = info.getInterface<InferTypeOpInterface>();
+  SmallVector<Type> types;
+  if (failed(inference->inferReturnTypes(context, loc, operands, dictionary,
+                                         properties, {}, types)))
+    return nothing;
+  for (Type type : types) {
+    std::string error;
+    auto tensor = cast<RankedTensorType>(type);
+    if (!isAddressable(tensor.getShape(), tensor.getElementType(), error)) {
+      emit() << "result " << error;
+      return nothing;
+    }
+  }
+  state.addTypes(types);
+  Operation *op = builder.create(state);
+  if (failed(verify(op, /*verifyRecursively=*/false))) {
+    op->erase();
+    return nothing;
+  }
+
+  // Codes of a constant that a graph dequantizes are what integer lowering
+  // wants to see.
+  SmallVector<ElementsAttr> constants;
+  for (Value operand : operands)
+    if (ElementsAttr constant = getConstant(operand))
+      constants.push_back(constant);
+  if (constants.size() == operands.size() && !isa<DequantizeOp>(op)) {
+    SmallVector<OpFoldResult> folded;
+    size_t numMessages = messages.size();
+    FailureOr<ElementsAttr> large = foldLargeConstant(op, constants);
+    if (succeeded(large))
+      folded.push_back(*large);
+    else if (failed(op->fold(
+                 SmallVector<Attribute>(constants.begin(), constants.end()),
+                 folded)))
+      folded.clear();
+    messages.resize(numMessages); // What does not fold stays an op.
+    if (!folded.empty()) {
+      op->erase();
+      SmallVector<Value> values;
+      for (OpFoldResult result : folded)
+        values.push_back(isa<Value>(result) ? cast<Value>(result)
+                                            : constant(cast<ElementsAttr>(
+                                                  cast<Attribute>(result))));
+      return values;
+    }
+  }
+  return SmallVector<Value>(op->getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Constants
+//===----------------------------------------------------------------------===//
+
+Value NodeContext::constant(ElementsAttr value) {
+  return ConstantOp::create(importer.builder, loc, value.getType(), value);
+}
+
+Value NodeContext::integers(ArrayRef<int64_t> values) {
+  return integers(values, static_cast<int64_t>(values.size()));
+}
+
+Value NodeContext::integers(ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
+  Type element =
+      IntegerType::get(importer.builder.getContext(), 64, IntegerType::Signed);
+  return constant(
+      qc::getConstant(RankedTensorType::get(shape, element),
+                      ArrayRef(reinterpret_cast<const char *>(values.data()),
+                               values.size() * sizeof(int64_t))));
+}
+
+/// A dense splat as a constant op's value (inline whatever its size).
+static ElementsAttr getSplat(Type element, ArrayRef<int64_t> shape,
+                             const APInt &bits) {
+  auto type = RankedTensorType::get(shape, element);
+  if (auto floatType = dyn_cast<FloatType>(element))
+    return DenseElementsAttr::get(type,
+                                  APFloat(floatType.getFloatSemantics(), bits));
+  return DenseElementsAttr::get(type, bits);
+}
+
+Value NodeContext::splat(Type element, double value, ArrayRef<int64_t> shape) {
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    APFloat number(value);
+    bool lost = false;
+    number.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                   &lost);
+    return constant(getSplat(element, shape, number.bitcastToAPInt()));
+  }
+  llvm::APSInt number(element.getIntOrFloatBitWidth(),
+                      isUnsignedElement(element));
+  bool exact = false;
+  if (element.isInteger(1))
+    number = value != 0;
+  else
+    APFloat(value).convertToInteger(number, APFloat::rmTowardZero, &exact);
+  return constant(getSplat(element, shape, number));
+}
+
+Value NodeContext::limit(Type element, bool largest) {
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    // Bounds that no finite value crosses; infinities pass a clip unchanged.
+    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
+    APFloat value = APFloat::semanticsHasInf(semantics)
+                        ? APFloat::getInf(semantics, !largest)
+                        : APFloat::getLargest(semantics, !largest);
+    return constant(getSplat(element, {}, value.bitcastToAPInt()));
+  }
+  unsigned width = element.getIntOrFloatBitWidth();
+  APInt value =
+      isUnsignedElement(element)
+          ? (largest ? APInt::getMaxValue(width) : APInt::getMinValue(width))
+          : (largest ? APInt::getSignedMaxValue(width)
+                     : APInt::getSignedMinValue(width));
+  return constant(getSplat(element, {}, value));
+}
+
+//===----------------------------------------------------------------------===//
+// Frequent ops
+//===----------------------------------------------------------------------===//
+
+Value NodeContext::reshape(Value x, ArrayRef<int64_t> shape) {
+  if (!x || shapeOf(x) == shape)
+    return x;
+  return create<ReshapeOp>(x, ints("shape", shape));
+}
+
+Value NodeContext::transpose(Value x, ArrayRef<int64_t> permutation) {
+  if (!x || llvm::equal(permutation, llvm::seq<int64_t>(0, rankOf(x))))
+    return x;
+  return create<TransposeOp>(x, ints("permutation", permutation));
+}
+
+Value NodeContext::cast(Value x, Type element) {
+  if (!x || elementOf(x) == element)
+    return x;
+  return create<CastOp>(x, type("to", element));
+}
+
+Value NodeContext::reduce(Value x, ReduceKind kind, ArrayRef<int64_t> axes) {
+  return create<ReduceOp>(
+      x, {attribute("kind",
+                    ReduceKindAttr::get(importer.builder.getContext(), kind)),
+          ints("axes", axes)});
+}
+
+FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank) {
+  if (axis < -rank || axis >= rank)
+    return refuse("axis " + Twine(axis) + " is outside rank " + Twine(rank));
+  return axis < 0 ? axis + rank : axis;
+}
+
+FailureOr<SmallVector<int64_t>>
+NodeContext::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
+  SmallVector<int64_t> sorted;
+  for (int64_t axis : axes) {
+    FailureOr<int64_t> normalized = normalizeAxis(axis, rank);
+    if (failed(normalized))
+      return failure();
+    sorted.push_back(*normalized);
+  }
+  llvm::sort(sorted);
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    return refuse("an axis is given twice");
+  return sorted;
+}
+
+LogicalResult NodeContext::yield(ValueRange values) {
+  if (llvm::is_contained(values, Value()))
+    return failure();
+  results.assign(values.begin(), values.end());
+  return success();
+}
+
+LogicalResult NodeContext::refuse(const Twine &reason, const Twine &accepted) {
+  messages.push_back((reason + "; accepted: " + accepted).str());
+  return failure();
+}
+LogicalResult NodeContext::refuse(const Twine &reason) {
+  messages.push_back(reason.str());
+  return failure();
+}
+
+//===----------------------------------------------------------------------===//
+// HandlerTable
+//===----------------------------------------------------------------------===//
+
+const HandlerTable::Row *HandlerTable::find(StringRef domain, StringRef op,
+                                            int64_t opset) const {
+  auto found = rows.find({domain.str(), op.str()});
+  if (found == rows.end())
+    return nullptr;
+  auto newer = found->second.upper_bound(opset);
+  return newer == found->second.begin() ? nullptr : &std::prev(newer)->second;
+}
+
+const HandlerTable &HandlerTable::get() {
+  static const HandlerTable table = [] {
+    HandlerTable table;
+    registerControlFlowHandlers(table);
+    registerElementwiseHandlers(table);
+    registerLinearHandlers(table);
+    registerNormHandlers(table);
+    registerPoolingHandlers(table);
+    registerQuantHandlers(table);
+    registerReductionHandlers(table);
+    registerShapeHandlers(table);
+    for (const char *op : {"Softmax",
+                           "LogSoftmax",
+                           "BatchNormalization",
+                           "LayerNormalization",
+                           "RMSNormalization",
+                           "InstanceNormalization",
+                           "GroupNormalization",
+                           "LpNormalization",
+                           "LRN",
+                           "MeanVarianceNormalization",
+                           "Gelu",
+                           "HardSwish",
+                           "Mish",
+                           "Clip",
+                           "Attention",
+                           "RotaryEmbedding",
+                           "DynamicQuantizeLinear",
+                           "Einsum",
+                           "Resize",
+                           "MaxPool",
+                           "AveragePool",
+                           "LpPool",
+                           "RNN",
+                           "GRU",
+                           "LSTM"})
+      table.keepWhole(op);
+    return table;
+  }();
+  return table;
+}

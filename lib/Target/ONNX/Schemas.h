@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The parts of the ONNX library that throw: parsing, schemas and their function
+// bodies. Only Schemas.cpp is compiled with exceptions; here errors are values.
+#ifndef QC_LIB_TARGET_ONNX_SCHEMAS_H
+#define QC_LIB_TARGET_ONNX_SCHEMAS_H
+
+#include <onnx/onnx_pb.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qc {
+
+/// Parses a model, binary or text; on failure returns null and sets `error`.
+std::unique_ptr<onnx::ModelProto> parseModel(std::string_view bytes,
+                                             bool isText, std::string &error);
+
+/// The newest version that the library knows of an operator set, if any.
+std::optional<int64_t> getNewestOpset(const std::string &domain);
+
+/// Whether `op` is an operator of this operator set version.
+bool hasSchema(const std::string &domain, const std::string &op, int64_t opset);
+
+/// The function body of a node's schema in this operator set version, or null.
+/// `inputTypes` has an entry per input; a missing one has no value. `node` has
+/// its attributes resolved.
+std::unique_ptr<onnx::FunctionProto>
+getFunctionBody(const onnx::NodeProto &node, int64_t opset,
+                const std::vector<onnx::TypeProto> &inputTypes,
+                std::string &error);
+
+/// The default value of a schema's attribute, or null.
+const onnx::AttributeProto *getDefaultAttribute(const onnx::NodeProto &node,
+                                                int64_t opset,
+                                                const std::string &name);
+
+} // namespace qc
+
+#endif // QC_LIB_TARGET_ONNX_SCHEMAS_H

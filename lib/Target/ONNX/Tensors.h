@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// ONNX tensors as constants: element types, stored and external data.
+#ifndef QC_LIB_TARGET_ONNX_TENSORS_H
+#define QC_LIB_TARGET_ONNX_TENSORS_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace qc {
+
+/// qc's element type for an ONNX data type number, or null where qc has none
+/// (strings, complex numbers).
+mlir::Type getElementType(mlir::MLIRContext *context, int32_t dataType);
+/// The ONNX data type number of an element type, or 0.
+int32_t getDataType(mlir::Type element);
+/// ONNX's name of a data type number.
+std::string getDataTypeName(int32_t dataType);
+
+/// Checks that the dimensions are not negative and that a tensor of them can be
+/// addressed. On failure sets `error`.
+bool isAddressable(llvm::ArrayRef<int64_t> shape, mlir::Type element,
+                   std::string &error);
+
+/// Reads tensors of one model.
+class TensorReader {
+public:
+  TensorReader(mlir::MLIRContext *context, std::string dataDirectory)
+      : context(context), dataDirectory(std::move(dataDirectory)) {}
+
+  /// The tensor as a constant. Takes the bytes out of `tensor` without copying
+  /// them where it can, so a tensor can be read once. Null and `error` on
+  /// failure.
+  mlir::ElementsAttr read(onnx::TensorProto &tensor, std::string &error);
+
+private:
+  mlir::ElementsAttr readExternal(const onnx::TensorProto &tensor,
+                                  mlir::RankedTensorType type,
+                                  std::string &error);
+  std::shared_ptr<llvm::MemoryBuffer> openData(llvm::StringRef location,
+                                               std::string &error);
+
+  mlir::MLIRContext *context;
+  std::string dataDirectory;
+  std::map<std::string, std::shared_ptr<llvm::MemoryBuffer>> files;
+};
+
+} // namespace qc
+
+#endif // QC_LIB_TARGET_ONNX_TENSORS_H

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-translate: streams between ONNX, MLIR and emitted code.
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Target/ONNX/ImportCommandLine.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+/// The model that the driver opened.
+static const llvm::MemoryBuffer &getModel(llvm::SourceMgr &sources) {
+  return *sources.getMemoryBuffer(sources.getMainFileID());
+}
+
+static void registerONNX(const qc::ImportCommandLine &commandLine) {
+  static TranslateToMLIRRegistration import(
+      "import-onnx", "import an ONNX model",
+      [&](llvm::SourceMgr &sources,
+          MLIRContext *context) -> OwningOpRef<Operation *> {
+        const llvm::MemoryBuffer &model = getModel(sources);
+        FailureOr<qc::ImportOptions> options =
+            commandLine.getOptions(*context, model.getBufferIdentifier());
+        if (failed(options))
+          return {};
+        FailureOr<OwningOpRef<ModuleOp>> module =
+            qc::importONNX(*context, model, *options);
+        if (failed(module))
+          return {};
+        return OwningOpRef<Operation *>(module->release());
+      },
+      [](DialectRegistry &registry) {
+        registry.insert<qc::QCDialect, func::FuncDialect>();
+      });
+  static TranslateRegistration list(
+      "list-nodes", "list the nodes of an ONNX model and how each is imported",
+      [&](const std::shared_ptr<llvm::SourceMgr> &sources,
+          llvm::raw_ostream &output, MLIRContext *context) {
+        const llvm::MemoryBuffer &model = getModel(*sources);
+        FailureOr<qc::ImportOptions> options =
+            commandLine.getOptions(*context, model.getBufferIdentifier());
+        return success(
+            succeeded(options) &&
+            succeeded(qc::listONNXNodes(*context, model, *options, output)));
+      });
+}
+
+int main(int argc, char **argv) {
+  qc::ImportCommandLine importCommandLine;
+  registerONNX(importCommandLine);
+  return failed(mlirTranslateMain(argc, argv, "qc translation driver"));
+}

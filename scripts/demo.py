@@ -73,7 +73,9 @@ def describe(model):
     """Nodes, parameters and megabytes of an ONNX file."""
     import onnx
     graph = onnx.load(model).graph
-    parameters = sum(int(np.prod(tensor.dims)) for tensor in graph.initializer)
+    tensors = [*graph.initializer, *(attribute.t for node in graph.node if node.op_type == "Constant"
+                                     for attribute in node.attribute if attribute.name == "value")]
+    parameters = sum(int(np.prod(tensor.dims)) for tensor in tensors)
     return len(graph.node), parameters, os.path.getsize(model) / 1e6
 
 

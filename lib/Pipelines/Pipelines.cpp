@@ -6,6 +6,7 @@
 
 #include "qc/Dialect/QC/Transforms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -19,7 +20,9 @@ void qc::buildKernelPipeline(OpPassManager &manager) {
 }
 
 void qc::buildCPUPipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createMaterializePadding());
   buildKernelPipeline(manager);
+  manager.addPass(createAssignLayouts());
   manager.addPass(createPlanMemory());
 }
 

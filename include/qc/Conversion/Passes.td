@@ -31,6 +31,27 @@ def LowerKernels : Pass<"qc-lower-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> {
+  let summary = "Lower convolutions and matrix products through register tiles";
+  let description = [{
+    Lowers kernels whose root is an ungrouped convolution without padding or a matrix product to
+    loop-level functions around a register tile: rows of outputs times vectors of output channels,
+    accumulated over the taps and channels of the reduction with one broadcast of the input per
+    row and one load of packed weights per vector. The elementwise ops behind the root run on the
+    accumulators. 8-bit kernels need weights packed four of the reduction together
+    (qc-pack-weights). Other kernels are left for qc-lower-kernels.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
+    Option<"registers", "registers", "int64_t", "16", "Number of vector registers">,
+    Option<"useFMA", "fma", "bool", "true", "Whether the CPU has fused multiply-add">,
+    Option<"dot", "dot", "std::string", "\"multiply-add\"",
+           "How 8-bit products are summed: none (left alone), multiply-add (vpmaddwd) or dot-product (vpdpbusd)">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
 def ParallelToRange : Pass<"qc-parallel-to-range", "::mlir::func::FuncOp"> {
   let summary = "Give a loop-level kernel a share of its parallel iterations to run";
   let description = [{

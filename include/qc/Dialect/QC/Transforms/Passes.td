@@ -30,6 +30,44 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> {
+  let summary = "Pad the inputs of convolutions in memory";
+  let description = [{
+    A CPU's convolution kernel reads its input without tests: an ungrouped `qc.conv` with padding becomes
+    `qc.pad` (with zero, or with x_zero for integers) and a `qc.conv` without. A constant x_zero of a
+    convolution without padding, or of a matrix product with constant weights, is then folded:
+    `sum (x - z) w = sum x w - z sum w` is exact in integers.
+
+    ```mlir
+    %y = qc.conv %x, %w {pads = array<i64: 1, 1, 1, 1>, …}
+    // becomes
+    %p = qc.pad %x, %zero {pads = array<i64: 0, 0, 1, 1, 0, 0, 1, 1>}
+    %y = qc.conv %p, %w {pads = array<i64: 0, 0, 0, 0>, …}
+    ```
+  }];
+  let statistics = [
+    Statistic<"numPadded", "padded", "Number of convolutions whose input is padded in memory">,
+    Statistic<"numFolded", "folded-zero-points", "Number of zero points folded into a bias">
+  ];
+}
+
+def AssignLayouts : Pass<"qc-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "Choose how each tensor lies in memory";
+  let description = [{
+    Works on functions of dispatches. Tensors around convolutions and pooling, and whatever is
+    elementwise or moved along with them, become channels-last, written as `#qc.layout` encodings;
+    inputs and outputs of the program stay row-major, and so do tensors that a qc.reshape
+    reinterprets. 8-bit inputs of contractions have their channels padded to a multiple of four. Constant weights
+    are packed for the contraction schedule: blocks of 16 output channels, then taps, then the
+    reduction (four elements together for 8 bits); depthwise weights become channels-last. The
+    packing depends on the kernel and the shape only, so that all CPUs share one copy.
+  }];
+  let statistics = [
+    Statistic<"numChannelsLast", "channels-last", "Number of tensors stored channels-last">,
+    Statistic<"numPacked", "packed", "Number of packed constants">
+  ];
+}
+
 def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Turn functions of dispatches into programs on planned memory";
   let description = [{

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses how each tensor lies in memory.
+//
+// A layout is only an order of the same elements, so any kernel reads and
+// writes any layout; the choice decides speed alone. Channels-last makes the
+// contiguous dimension the one that convolution, pooling and depthwise kernels
+// vectorise.
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace qc {
+#define GEN_PASS_DEF_ASSIGNLAYOUTS
+#include "qc/Dialect/QC/Transforms/Passes.h.inc"
+} // namespace qc
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Digits of a layout under construction.
+struct Digits {
+  SmallVector<int64_t> dims, divisors, extents;
+
+  void add(int64_t dim, int64_t divisor, int64_t extent) {
+    dims.push_back(dim);
+    divisors.push_back(divisor);
+    extents.push_back(extent);
+  }
+  LayoutAttr get(MLIRContext *context) {
+    return LayoutAttr::get(context, dims, divisors, extents);
+  }
+};
+
+/// How weights of a contraction are packed: see ScheduleContractions.cpp.
+LayoutAttr getPackedLayout(RankedTensorType type, int64_t channelDim,
+                           int64_t reductionDim) {
+  constexpr int64_t blockChannels = 16, dotSize = 4;
+  bool isInteger = isa<IntegerType>(type.getElementType());
+  int64_t step = isInteger ? dotSize : 1;
+  Digits digits;
+  digits.add(channelDim, blockChannels,
+             llvm::divideCeil(type.getDimSize(channelDim), blockChannels));
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (dim != channelDim && dim != reductionDim)
+      digits.add(dim, 1, type.getDimSize(dim));
+  digits.add(reductionDim, step,
+             llvm::divideCeil(type.getDimSize(reductionDim), step));
+  digits.add(channelDim, 1, blockChannels);
+  if (isInteger)
+    digits.add(reductionDim, 1, dotSize);
+  return digits.get(type.getContext());
+}
+
+/// Whether permuting `shape` to `order` moves no element.
+bool isRowMajor(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
+  int64_t last = -1;
+  for (int64_t dim : order) {
+    if (shape[dim] == 1)
+      continue;
+    if (dim < last)
+      return false;
+    last = dim;
+  }
+  return true;
+}
+
+/// What a kernel asks of its operands.
+struct Demand {
+  /// Operand number, and its layout.
+  SmallVector<std::pair<unsigned, LayoutAttr>> packed;
+  /// An 8-bit input whose dimension must be stored in multiples of four.
+  std::optional<std::pair<unsigned, int64_t>> paddedInput;
+  /// Images: operands and results are channels-last together.
+  bool isSpatial = false;
+  /// Keeps the layout of its operands.
+  bool passes = false;
+};
+
+struct AssignLayouts : qc::impl::AssignLayoutsBase<AssignLayouts> {
+  using AssignLayoutsBase::AssignLayoutsBase;
+
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      assign(function, symbols);
+    // Kernels of the former types are no longer called.
+    for (KernelOp kernel :
+         llvm::make_early_inc_range(getOperation().getOps<KernelOp>()))
+      if (SymbolTable::symbolKnownUseEmpty(kernel, getOperation()))
+        kernel.erase();
+  }
+
+private:
+  void assign(func::FuncOp function, SymbolTable &symbols);
+  Demand analyse(DispatchOp dispatch, KernelOp kernel);
+  llvm::StringMap<KernelOp> known;
+};
+
+/// Whether the op's result elements come from operand elements of the same
+/// spatial structure, so that one dimension order suits both.
+bool passesLayout(Operation *root) {
+  if (isa<PadOp, SliceOp, ConcatOp>(root))
+    return true;
+  auto element = dyn_cast<ElementOpInterface>(root);
+  return element && element.isElementwise();
+}
+
+} // namespace
+
+Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
+  Demand demand;
+  Operation *root = kernel.getRoot();
+  auto numberOf = [](Value value) -> std::optional<unsigned> {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument ? std::optional<unsigned>(argument.getArgNumber())
+                    : std::nullopt;
+  };
+  auto constantType =
+      [&](Value value) -> std::optional<std::pair<unsigned, RankedTensorType>> {
+    std::optional<unsigned> number = numberOf(value);
+    if (!number || !dispatch.getInputs()[*number].getDefiningOp<ConstantOp>())
+      return std::nullopt;
+    return std::make_pair(*number, typeOf(value));
+  };
+  auto isPackable = [](RankedTensorType type) {
+    return type.getElementType().isF32() ||
+           (isa<IntegerType>(type.getElementType()) &&
+            type.getElementTypeBitWidth() == 8);
+  };
+  if (auto conv = dyn_cast<ConvOp>(root)) {
+    demand.isSpatial = true;
+    auto weights = constantType(conv.getW());
+    if (!weights || !isPackable(weights->second))
+      return demand;
+    RankedTensorType type = weights->second;
+    bool hasPads =
+        llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
+    if (conv.getGroup() == 1 && !hasPads && !conv.getXZero() &&
+        !conv.getWZero()) {
+      // 8-bit kernels multiply by signed weights.
+      if (isa<IntegerType>(type.getElementType()) &&
+          isUnsignedElement(type.getElementType()))
+        return demand;
+      demand.packed.push_back({weights->first, getPackedLayout(type, 0, 1)});
+      std::optional<unsigned> input = numberOf(conv.getX());
+      if (input && isa<IntegerType>(type.getElementType()))
+        demand.paddedInput = {*input, 1};
+    } else if (type.getDimSize(1) == 1) {
+      Digits digits;
+      for (int64_t dim = 1; dim < type.getRank(); ++dim)
+        digits.add(dim, 1, type.getDimSize(dim));
+      digits.add(0, 1, type.getDimSize(0));
+      demand.packed.push_back({weights->first, digits.get(&getContext())});
+    }
+    return demand;
+  }
+  if (auto matmul = dyn_cast<MatMulOp>(root)) {
+    auto weights = constantType(matmul.getB());
+    if (!weights || !isPackable(weights->second) ||
+        weights->second.getRank() != 2 || matmul.getAZero() ||
+        matmul.getBZero())
+      return demand;
+    Type element = weights->second.getElementType();
+    if (isa<IntegerType>(element) && isUnsignedElement(element))
+      return demand;
+    demand.packed.push_back(
+        {weights->first, getPackedLayout(weights->second, 1, 0)});
+    std::optional<unsigned> input = numberOf(matmul.getA());
+    if (input && isa<IntegerType>(element))
+      demand.paddedInput = {*input, typeOf(matmul.getA()).getRank() - 1};
+    return demand;
+  }
+  if (isa<MaxPoolOp, AveragePoolOp>(root)) {
+    demand.isSpatial = true;
+    return demand;
+  }
+  demand.passes = passesLayout(root);
+  return demand;
+}
+
+void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
+  MLIRContext *context = &getContext();
+  SmallVector<DispatchOp> dispatches(function.getOps<DispatchOp>());
+  DenseMap<Operation *, Demand> demands;
+  for (DispatchOp dispatch : dispatches)
+    demands[dispatch] =
+        analyse(dispatch, symbols.lookup<KernelOp>(dispatch.getKernel()));
+
+  // Channels-last spreads from convolutions and pooling through what keeps
+  // layouts.
+  llvm::DenseSet<Value> channelsLast;
+  auto isFree = [](Value value) {
+    auto dispatch = value.getDefiningOp<DispatchOp>();
+    return dispatch && typeOf(value).getRank() >= 3 &&
+           llvm::none_of(value.getUsers(), [](Operation *user) {
+             return isa<func::ReturnOp, ReshapeOp>(user);
+           });
+  };
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (DispatchOp dispatch : dispatches) {
+      const Demand &demand = demands[dispatch];
+      auto values =
+          llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs());
+      bool spreads = demand.isSpatial;
+      if (demand.passes)
+        spreads = llvm::any_of(
+            values, [&](Value value) { return channelsLast.contains(value); });
+      if (!spreads)
+        continue;
+      int64_t rank = typeOf(dispatch.getOutputs().front()).getRank();
+      for (Value value :
+           llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs()))
+        if (isFree(value) && typeOf(value).getRank() == rank)
+          changed |= channelsLast.insert(value).second;
+    }
+  }
+
+  // New types of values.
+  DenseMap<Value, RankedTensorType> types;
+  auto typeFor = [&](Value value) {
+    auto found = types.find(value);
+    return found == types.end() ? typeOf(value) : found->second;
+  };
+  auto orderOf = [&](Value value) {
+    SmallVector<int64_t> order{0};
+    int64_t rank = typeOf(value).getRank();
+    if (!channelsLast.contains(value)) {
+      order.clear();
+      for (int64_t dim = 0; dim < rank; ++dim)
+        order.push_back(dim);
+      return order;
+    }
+    for (int64_t dim = 2; dim < rank; ++dim)
+      order.push_back(dim);
+    order.push_back(1);
+    return order;
+  };
+  for (Value value : channelsLast) {
+    RankedTensorType type = typeOf(value);
+    SmallVector<int64_t> order = orderOf(value);
+    if (isRowMajor(type.getShape(), order))
+      continue;
+    types[value] = RankedTensorType::get(
+        type.getShape(), type.getElementType(),
+        LayoutAttr::getPermuted(context, type.getShape(), order));
+    ++numChannelsLast;
+  }
+  for (DispatchOp dispatch : dispatches) {
+    const Demand &demand = demands[dispatch];
+    if (!demand.paddedInput)
+      continue;
+    auto [operand, dim] = *demand.paddedInput;
+    Value value = dispatch.getInputs()[operand];
+    RankedTensorType type = typeOf(value);
+    if (!isFree(value) &&
+        !(value.getDefiningOp<DispatchOp>() && type.getRank() == 2 &&
+          llvm::none_of(value.getUsers(), [](Operation *user) {
+            return isa<func::ReturnOp, ReshapeOp>(user);
+          })))
+      continue;
+    if (type.getDimSize(dim) % 4 == 0)
+      continue;
+    SmallVector<int64_t> order = orderOf(value);
+    Digits digits;
+    for (int64_t d : order)
+      digits.add(d, 1,
+                 d == dim ? llvm::alignTo(type.getDimSize(d), 4)
+                          : type.getDimSize(d));
+    types[value] = RankedTensorType::get(type.getShape(), type.getElementType(),
+                                         digits.get(context));
+  }
+
+  // Rebuild kernels for the new types of their operands and results.
+  for (DispatchOp dispatch : dispatches) {
+    KernelOp kernel = symbols.lookup<KernelOp>(dispatch.getKernel());
+    SmallVector<Type> inputTypes, resultTypes;
+    for (Value input : dispatch.getInputs())
+      inputTypes.push_back(typeFor(input));
+    for (Value output : dispatch.getOutputs())
+      resultTypes.push_back(typeFor(output));
+    for (auto [operand, layout] : demands[dispatch].packed) {
+      auto type = cast<RankedTensorType>(inputTypes[operand]);
+      // 8-bit contractions read four elements at a time: the input must allow
+      // it.
+      if (demands[dispatch].paddedInput &&
+          demands[dispatch].packed.size() == 1) {
+        auto [inputOperand, dim] = *demands[dispatch].paddedInput;
+        auto input = cast<RankedTensorType>(inputTypes[inputOperand]);
+        auto inputLayout = dyn_cast_or_null<LayoutAttr>(input.getEncoding());
+        int64_t stored = inputLayout ? inputLayout.getExtents().back()
+                                     : input.getShape().back();
+        int64_t last =
+            inputLayout ? inputLayout.getDims().back() : input.getRank() - 1;
+        bool isContiguous = last == dim || input.getDimSize(dim) == 1;
+        if (last != dim) {
+          // Dimensions of size one behind the reduction change nothing.
+          isContiguous = true;
+          for (int64_t d = dim + 1; d < input.getRank(); ++d)
+            isContiguous &= !inputLayout && input.getDimSize(d) == 1;
+          stored = input.getDimSize(dim);
+        }
+        if (!isContiguous || stored % 4 != 0)
+          continue;
+      }
+      inputTypes[operand] =
+          RankedTensorType::get(type.getShape(), type.getElementType(), layout);
+      ++numPacked;
+    }
+    KernelOp copy = kernel.clone();
+    Block &body = copy.getBody().front();
+    for (auto [argument, type] :
+         llvm::zip_equal(body.getArguments(), inputTypes))
+      argument.setType(type);
+    for (auto [value, type] :
+         llvm::zip_equal(body.getTerminator()->getOperands(), resultTypes))
+      value.setType(type);
+    copy.setFunctionType(FunctionType::get(context, inputTypes, resultTypes));
+    copy.setSymName("kernel");
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    copy.print(stream, OpPrintingFlags().useLocalScope());
+    auto [entry, inserted] = known.try_emplace(text, copy);
+    if (inserted) {
+      copy.setSymName(kernel.getSymName());
+      symbols.insert(copy);
+    } else {
+      copy.erase();
+    }
+    // Types inside the function change below, once all dispatches are known.
+    dispatch.setKernel(entry->second.getSymName());
+    for (auto [operand, type] :
+         llvm::zip_equal(dispatch->getOpOperands(), inputTypes)) {
+      if (typeFor(operand.get()) == type)
+        continue;
+      // A packed constant: its own copy of the op with the packed type.
+      OpBuilder builder(dispatch);
+      Operation *packed = builder.clone(*operand.get().getDefiningOp());
+      packed->getResult(0).setType(cast<RankedTensorType>(type));
+      operand.set(packed->getResult(0));
+    }
+  }
+  for (auto [value, type] : types)
+    Value(value).setType(type);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-compile: a model in, a finished artefact out.
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Pipelines/Pipelines.h"
+#include "qc/Target/CPU/CPUTarget.h"
+#include "qc/Target/ONNX/ImportCommandLine.h"
+#include "qc/Target/ONNX/ImportONNX.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/LineIterator.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("qc-compile options");
+static cl::opt<std::string>
+    inputPath(cl::Positional,
+              cl::desc("<model.onnx, .onnxtxt, .mlir, bytecode, or ->"),
+              cl::init(""), cl::cat(category));
+static cl::opt<std::string>
+    outputPath("o",
+               cl::desc("Artefact: a .so file, or a folder for PTX and HLS"),
+               cl::value_desc("path"), cl::cat(category));
+static cl::opt<std::string> cpuList(
+    "mcpu",
+    cl::desc(
+        "CPUs to compile for: native, x86-64, x86-64-v2, x86-64-v3[+vnni], "
+        "x86-64-v4[+vnni]; several, separated by commas, share one library"),
+    cl::init("native"), cl::cat(category));
+static cl::opt<std::string>
+    batchPath("batch",
+              cl::desc("Compile one model per line of FILE (input TAB output) "
+                       "and report each"),
+              cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool>
+    keepAssembly("keep-assembly",
+                 cl::desc("Write the assembly of each form beside the library"),
+                 cl::cat(category));
+static cl::opt<bool> timing("timing", cl::desc("Print where the time goes"),
+                            cl::cat(category));
+
+namespace {
+enum class TargetKind { CPU, PTX, HLS };
+} // namespace
+static cl::opt<TargetKind>
+    target("target", cl::desc("What to make"), cl::init(TargetKind::CPU),
+           cl::values(clEnumValN(TargetKind::CPU, "cpu",
+                                 "one shared library (default)")),
+           cl::cat(category));
+
+/// Whether `path` names an ONNX model.
+static bool isONNX(StringRef path) {
+  StringRef extension = llvm::sys::path::extension(path);
+  return extension == ".onnx" || extension == ".onnxtxt";
+}
+
+/// What stays the same for every model of one invocation.
+struct Session {
+  const qc::ImportCommandLine &import;
+  DialectRegistry &registry;
+  TimingScope &timing;
+};
+
+static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
+                                  const Session &session) {
+  if (isONNX(path)) {
+    FailureOr<qc::ImportOptions> options =
+        session.import.getOptions(context, path);
+    if (failed(options))
+      return nullptr;
+    FailureOr<OwningOpRef<ModuleOp>> module = qc::importONNX(context, *options);
+    return failed(module) ? nullptr : std::move(*module);
+  }
+  return parseSourceFile<ModuleOp>(path, &context);
+}
+
+static LogicalResult compile(MLIRContext &context, StringRef input,
+                             StringRef output, const Session &session) {
+  OwningOpRef<ModuleOp> module;
+  {
+    TimingScope loading = session.timing.nest("Load");
+    module = load(context, input, session);
+  }
+  if (!module)
+    return failure();
+  PassManager manager(&context, ModuleOp::getOperationName());
+  TimingScope passes = session.timing.nest("Passes");
+  manager.enableTiming(passes);
+  // Input that is a program already needs no further passes.
+  if (module->getOps<qc::ProgramOp>().empty()) {
+    qc::buildCPUPipeline(manager);
+    if (failed(manager.run(*module)))
+      return failure();
+  }
+  passes.stop();
+  TimingScope code = session.timing.nest("Code generation");
+  qc::CPUOptions options;
+  options.forms = qc::parseCPUForms(cpuList, [&](const Twine &message) {
+    llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
+  });
+  if (options.forms.empty())
+    return failure();
+  options.modelName = llvm::sys::path::stem(input).str();
+  options.keepAssembly = keepAssembly;
+  return qc::writeSharedLibrary(*module, output, options);
+}
+
+/// Compiles each line's model; one that fails does not stop the others.
+static int compileBatch(const Session &session) {
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> list = openInputFile(batchPath, &message);
+  if (!list) {
+    llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
+    return 2;
+  }
+  bool allGood = true;
+  for (llvm::line_iterator line(*list); !line.is_at_end(); ++line) {
+    auto [input, output] = line->split('\t');
+    // Attributes live as long as their context: each model has its own.
+    MLIRContext context(session.registry);
+    std::string text;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+        text += (text.empty() ? "" : " | ") + diagnostic.str();
+      return success();
+    });
+    LogicalResult result =
+        output.empty() ? failure() : compile(context, input, output, session);
+    if (output.empty())
+      text = "expected: input TAB output";
+    llvm::replace(text, '\n', ' ');
+    llvm::outs() << (succeeded(result) ? "OK" : "FAIL") << "\t" << input << "\t"
+                 << text << "\n";
+    llvm::outs().flush();
+    allGood &= succeeded(result);
+  }
+  return allGood ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  qc::ImportCommandLine import;
+  cl::ParseCommandLineOptions(argc, argv,
+                              "qc-compile: compiles a model into an artefact "
+                              "that qc-run and libqcrt run\n");
+  DefaultTimingManager timingManager;
+  timingManager.setEnabled(timing);
+  TimingScope scope = timingManager.getRootScope();
+
+  DialectRegistry registry;
+  registry.insert<qc::QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
+  Session session{import, registry, scope};
+  if (!batchPath.empty())
+    return compileBatch(session);
+  if (inputPath.empty() || outputPath.empty()) {
+    llvm::WithColor::error(llvm::errs(), "qc-compile")
+        << "expected a model and -o PATH; see --help\n";
+    return 2;
+  }
+  MLIRContext context(registry);
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  return failed(compile(context, inputPath, outputPath, session)) ? 1 : 0;
+}

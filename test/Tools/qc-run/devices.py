@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# An artefact folder on the PTX simulator: the manifest of the test model with
+# An artefact folder on the PTX simulator and, through a driver made for tests
+# (test/Unit/Runtime/Inputs/FakeCuda.cpp), on CUDA: the manifest of the test model with
 # kernels written by hand computes what the test model does. Then every file is
 # damaged, and a kernel that leaves its buffer is caught.
 #
 # REQUIRES: onnx
 # RUN: rm -rf %t && %python %S/Inputs/make_tensors.py %t
-# RUN: %python %s qc-run %test_model %t
+# RUN: %python %s qc-run %test_model %t %qc_libs/../test/Unit/fake-cuda
 import os
 import struct
 import subprocess
 import sys
 
-tool, model, folder = sys.argv[1:]
+tool, model, folder, fake_cuda = sys.argv[1:]
 artifact = os.path.join(folder, "artifact")
 os.makedirs(artifact)
 with open(model, "rb") as file:
@@ -57,13 +58,14 @@ def write(manifest=manifest, weights=struct.pack("<4f", 0.5, -2, 3, 0.1), text=p
             file.write(data)
 
 
-def run(suffix="", *arguments):
-    return subprocess.run([tool, artifact, "--device=ptx-sim", f"--input=x={folder}/x{suffix}.npy",
+def run(suffix="", *arguments, device="ptx-sim", **environment):
+    return subprocess.run([tool, artifact, "--device=" + device, f"--input=x={folder}/x{suffix}.npy",
                            f"--input=scope/b:0={folder}/b{suffix}.npy", f"--expect=y={folder}/y{suffix}.npy",
-                           "--rtol=0", "--atol=0", *arguments], capture_output=True, text=True)
+                           "--rtol=0", "--atol=0", *arguments], capture_output=True, text=True,
+                          env={**os.environ, **environment})
 
 
-def refused(message, **files):
+def refused(message, run=run, **files):
     write(**files)
     process = run()
     assert process.returncode == 2 and message in process.stderr, (message, process)
@@ -88,3 +90,22 @@ refused("weights.bin: 12 bytes; the manifest says 16", weights=b"\0" * 12)
 refused("target", manifest=content[start:start + size])
 refused("manifest", manifest=manifest[:100])
 refused("manifest", manifest=b"")
+
+
+def cuda(*arguments, **environment):
+    return run(*arguments, device="cuda", LD_LIBRARY_PATH=fake_cuda, **environment)
+
+
+write()
+for suffix in ("", "10"):
+    process = cuda(suffix, "--repeat=3", "--profile")
+    assert process.returncode == 0 and "form fake GPU" in process.stdout, process
+process = cuda("", f"--expect=numbers={folder}/numbers.npy")
+assert process.returncode == 0, process
+process = cuda(FAKE_CUDA_GPUS="0")
+assert process.returncode == 2 and "cuda: no GPU 0; the driver has 0" in process.stderr, process
+refused("a PTX JIT compilation failed (218); image:1: error", cuda, text=b"hello")
+refused("kernel 'scale': cuda: cuModuleGetFunction failed: named symbol not found (500)", cuda,
+        text=ptx().replace(b"entry scale(", b"entry other("))
+refused("cuLaunchKernel failed: unspecified launch failure (719)", cuda, text=ptx(scale="trap;\n"))
+refused("weights.bin: 12 bytes", cuda, weights=b"\0" * 12)

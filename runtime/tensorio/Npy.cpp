@@ -6,6 +6,7 @@
 #include "NpyFormat.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -66,22 +67,19 @@ public:
       text.remove_prefix(1);
     return value;
   }
-  std::optional<std::vector<int64_t>> tuple() {
+  /// Reads a tuple of integers into `values`.
+  bool tuple(std::vector<int64_t> &values) {
     if (!consume('('))
-      return std::nullopt;
-    std::vector<int64_t> values;
+      return false;
     while (!consume(')')) {
       std::optional<int64_t> value = integer();
       if (!value || values.size() == QC_MAX_RANK)
-        return std::nullopt;
+        return false;
       values.push_back(*value);
-      if (!consume(',')) {
-        if (!consume(')'))
-          return std::nullopt;
-        break;
-      }
+      if (!consume(','))
+        return consume(')');
     }
-    return values;
+    return true;
   }
   bool atEnd() {
     skipSpace();
@@ -138,10 +136,11 @@ Bytes fromFortranOrder(const Bytes &data, const std::vector<int64_t> &dims,
                        uint32_t elementBytes) {
   Bytes result;
   result.resize(data.size());
-  std::vector<uint64_t> strides(dims.size(), 1);
+  std::array<uint64_t, QC_MAX_RANK> strides;
+  strides.fill(1);
   for (size_t d = 1; d < dims.size(); ++d)
     strides[d] = strides[d - 1] * uint64_t(dims[d - 1]);
-  std::vector<int64_t> index(dims.size(), 0);
+  std::array<int64_t, QC_MAX_RANK> index = {};
   uint64_t source = 0;
   for (size_t target = 0; target < data.size(); target += elementBytes) {
     std::memcpy(result.data() + target, data.data() + source * elementBytes,
@@ -194,7 +193,7 @@ Result<NpyHeader> parseHeader(std::span<const uint8_t> content,
   LiteralReader reader(text.substr(8 + lengthBytes, headerLength));
   std::optional<std::string_view> descr;
   std::optional<bool> order;
-  std::optional<std::vector<int64_t>> shape;
+  bool hasShape = false;
   bool isWellFormed = reader.consume('{');
   while (isWellFormed && !reader.consume('}')) {
     std::optional<std::string_view> key = reader.string();
@@ -211,7 +210,8 @@ Result<NpyHeader> parseHeader(std::span<const uint8_t> content,
       else if (reader.consumeWord("False"))
         order = false;
     } else if (*key == "shape") {
-      shape = reader.tuple();
+      header.dims.clear();
+      hasShape = reader.tuple(header.dims);
     } else {
       isWellFormed = false;
     }
@@ -220,7 +220,7 @@ Result<NpyHeader> parseHeader(std::span<const uint8_t> content,
       break;
     }
   }
-  if (!isWellFormed || !reader.atEnd() || !descr || !order || !shape)
+  if (!isWellFormed || !reader.atEnd() || !descr || !order || !hasShape)
     return refuse("its header is not a dict of descr, fortran_order and shape "
                   "(of at most " +
                   std::to_string(QC_MAX_RANK) + " dimensions)");
@@ -234,7 +234,6 @@ Result<NpyHeader> parseHeader(std::span<const uint8_t> content,
   }
   header.descr = *type;
   header.isFortranOrder = *order;
-  header.dims = *shape;
   return header;
 }
 

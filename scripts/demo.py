@@ -5,8 +5,8 @@
   demo.py FOLDER      (scripts/demo sets up, builds and calls this)
 
 1. A network trained on Fashion-MNIST, float and int8, on all 10,000 test images.
-2. The text detector and recogniser of rapidocr-onnxruntime at two sizes each,
-   on a page that is drawn here.
+2. The text detector and recogniser of rapidocr-onnxruntime each compiled
+   for two sizes into one library, on a page that is drawn here.
 3. The int8 network of 1 as PTX and as an HLS project, executed in simulation:
    the integers must equal the CPU's.
 
@@ -15,9 +15,7 @@ thread. Ends with exit code 1 if a comparison fails.
 """
 import gzip
 import os
-import subprocess
 import sys
-import time
 
 import numpy as np
 
@@ -29,6 +27,7 @@ import qctest  # noqa: E402
 FASHION = "/usr/share/datasets/fashion-mnist"  # Debian's package dataset-fashion-mnist
 BATCH = 100
 SIMULATED_IMAGES = 4
+SIMULATIONS = {"ptx": ("PTX, simulated", "ptx-sim"), "hls": ("HLS, C simulation", "hls-csim")}
 
 
 def fashion(kind):
@@ -41,20 +40,6 @@ def fashion(kind):
     return (pixels / 255 - np.float32(0.2860)) / np.float32(0.3530), labels
 
 
-def command(*arguments):
-    """Runs a tool; its errors end the demo."""
-    start = time.monotonic()
-    process = subprocess.run(arguments, capture_output=True, text=True)
-    if process.returncode:
-        sys.exit(f"error: {' '.join(map(str, arguments))} failed:\n{process.stderr}{process.stdout}")
-    return time.monotonic() - start, process.stdout
-
-
-def compile_model(model, artifact, shape, *options):
-    """Seconds that it took."""
-    return command(qctest.tool("qc-compile"), model, "--shape", shape, "-o", artifact, *options)[0]
-
-
 def save_feeds(folder, feeds):
     os.makedirs(folder, exist_ok=True)
     for index, feed in enumerate(feeds):
@@ -62,10 +47,10 @@ def save_feeds(folder, feeds):
     return folder
 
 
-def run_feeds(artifact, inputs, outputs, name, *options):
+def run_feeds(artifact, inputs, outputs, name):
     """Output `name` of every run, concatenated."""
     os.makedirs(outputs, exist_ok=True)
-    command(qctest.tool("qc-run"), artifact, "--inputs", inputs, "--outputs", outputs, *options)
+    qctest.run_command([qctest.tool("qc-run"), artifact, "--inputs", inputs, "--outputs", outputs], 900)
     return np.concatenate([np.load(os.path.join(outputs, file))[name] for file in sorted(os.listdir(outputs))])
 
 
@@ -98,6 +83,14 @@ class Table:
             f"{qc_ms:.2f} ms" if qc_ms else "", f"{ort_ms:.2f} ms" if ort_ms else "",
             f"{qc_ms / ort_ms:.2f}" if qc_ms and ort_ms else "", "" if error is None else f"{error:.1e}", accuracy)
 
+    def part(self, function, *arguments):
+        """Runs a part; what does not compile or run is a failure, the rest goes on."""
+        try:
+            return function(*arguments)
+        except qctest.RunFailure as failure:
+            self.expect(False, str(failure))
+            return None
+
     def expect(self, condition, message):
         print(("ok    " if condition else "WRONG ") + message, flush=True)
         self.count += 1
@@ -111,8 +104,8 @@ def fashion_part(folder, table):
     int8_model = os.path.join(folder, "fashion_cnn.int8.onnx")
     train, _ = fashion("train")
     calibration = save_feeds(os.path.join(folder, "calibration"), ({"input": image[None]} for image in train[:200]))
-    command(sys.executable, os.path.join(ROOT, "scripts", "quantize_qdq.py"), float_model, calibration, int8_model,
-            "--per-channel", "--reduce-range")
+    qctest.run_command([sys.executable, os.path.join(ROOT, "scripts", "quantize_qdq.py"), float_model, calibration,
+                        int8_model, "--per-channel", "--reduce-range"], 600)
 
     images, labels = fashion("t10k")
     inputs = save_feeds(os.path.join(folder, "fashion-inputs"),
@@ -120,7 +113,7 @@ def fashion_part(folder, table):
     answers = {}
     for model, kind in ((float_model, "fp32"), (int8_model, "int8")):
         library = os.path.join(folder, f"fashion_cnn.{kind}.so")
-        seconds = compile_model(model, library, f"input={BATCH}x1x28x28")
+        seconds = qctest.compile_model(model, library, {"input": (BATCH, 1, 28, 28)})
         logits = run_feeds(library, inputs, os.path.join(folder, f"fashion-outputs-{kind}"), "logits")
         session = models.onnxruntime_session(model, False, 1)
         reference = np.concatenate([session.run(["logits"], {"input": images[i:i + BATCH]})[0]
@@ -129,7 +122,7 @@ def fashion_part(folder, table):
         expected = float((reference.argmax(1) == labels).mean())
         error = float(np.abs(logits - reference).max() / np.ptp(reference))
         single = os.path.join(folder, f"fashion_cnn.{kind}.1.so")
-        compile_model(model, single, "input=1x1x28x28")
+        qctest.compile_model(model, single, {"input": (1, 1, 28, 28)})
         feed = {"input": images[:1]}
         qc_ms = models.qc_latency([qctest.tool("qc-run"), single, "--threads", "1"], feed, folder)
         ort_ms = models.onnxruntime_latency(session, ["logits"], feed)
@@ -152,10 +145,10 @@ def ocr_part(folder, table):
         model = os.path.join(directory, stem + ".onnx")
         session = models.onnxruntime_session(model, False, 1)
         name = session.get_outputs()[0].name
+        library = os.path.join(folder, stem + ".so")
+        seconds = qctest.compile_model(model, library, {"x": [(1, 3, height, width) for width, height in shapes]})
         for width, height in shapes:
             feed = {"x": models.ocr_input(width, height, ("Quantized networks",) if height == 48 else models.PAGE)}
-            library = os.path.join(folder, f"{stem}.{width}x{height}.so")
-            seconds = compile_model(model, library, f"x=1x3x{height}x{width}")
             inputs = save_feeds(os.path.join(folder, f"{stem}.{width}x{height}.in"), [feed])
             result = run_feeds(library, inputs, inputs[:-3] + ".out", name)
             reference = session.run([name], feed)[0]
@@ -173,15 +166,15 @@ def simulate(artifact, device, image, folder):
     return qctest.run_artifact(artifact, device, {"input": file}, work)["logits"]
 
 
-def simulated_part(folder, table, model, images, answers):
-    """Part 3."""
-    for target, label, device in (("ptx", "PTX, simulated", "ptx-sim"), ("hls", "HLS, C simulation", "hls-csim")):
-        artifact = os.path.join(folder, f"fashion_cnn.int8.{target}")
-        seconds = compile_model(model, artifact, "input=1x1x28x28", f"--target={target}")
-        logits = np.concatenate([simulate(artifact, device, image[None], folder) for image in images])
-        table.row("Fashion-MNIST CNN int8", label, model, artifact, seconds)
-        table.expect(bool((logits == answers).all()),
-                     f"{label}: {logits.size} outputs of {len(images)} images equal the CPU's bit for bit")
+def simulated_part(folder, table, target, model, images, answers):
+    """Part 3 for one target."""
+    label, device = SIMULATIONS[target]
+    artifact = os.path.join(folder, f"fashion_cnn.int8.{target}")
+    seconds = qctest.compile_model(model, artifact, {"input": (1, 1, 28, 28)}, f"--target={target}")
+    logits = np.concatenate([simulate(artifact, device, image[None], folder) for image in images])
+    table.row("Fashion-MNIST CNN int8", label, model, artifact, seconds)
+    table.expect(bool((logits == answers).all()),
+                 f"{label}: {logits.size} outputs of {len(images)} images equal the CPU's bit for bit")
 
 
 def main():
@@ -190,9 +183,11 @@ def main():
     folder = os.path.abspath(sys.argv[1])
     os.makedirs(folder, exist_ok=True)
     table = Table()
-    model, images, answers = fashion_part(folder, table)
-    ocr_part(folder, table)
-    simulated_part(folder, table, model, images, answers)
+    fashion_results = table.part(fashion_part, folder, table)
+    table.part(ocr_part, folder, table)
+    if fashion_results:
+        for target in SIMULATIONS:
+            table.part(simulated_part, folder, table, target, *fashion_results)
     from rich.console import Console
     Console(width=None if sys.stdout.isatty() else 180).print(table.table)
     print("accuracy: qc (onnxruntime); the artefacts are in", folder)

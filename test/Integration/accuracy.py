@@ -35,12 +35,12 @@ def score(refeval, task, work):
     reference, seconds, shapes = [], 0.0, None
     for index, feed in enumerate(feeds()):
         np.savez(os.path.join(inputs, f"{index:05}.npz"), **feed)
-        shapes = shapes or ",".join(f"{name}={'x'.join(map(str, value.shape))}" for name, value in feed.items())
+        shapes = shapes or {name: value.shape for name, value in feed.items()}
         start = time.monotonic()
         reference.append(session.run([output], feed)[0])
         seconds += time.monotonic() - start
     library = os.path.join(work, "model.so")
-    qctest.run_command([qctest.tool("qc-compile"), path, "--shape", shapes, "-o", library], 900)
+    qctest.compile_model(path, library, shapes)
     outputs = os.path.join(work, "outputs")
     start = time.monotonic()
     qctest.run_command([qctest.tool("qc-run"), library, "--inputs", inputs, "--outputs", outputs,

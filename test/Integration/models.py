@@ -21,7 +21,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -267,13 +266,10 @@ def run_case(case, options):
         names = [output.name for output in session.get_outputs()]
 
         library = os.path.join(work, "model.so")
-        shape = ",".join(f"{name}={'x'.join(map(str, dims))}" for name, dims in shapes[0])
-        start = time.monotonic()
-        compiled = subprocess.run([qctest.tool("qc-compile"), path, "--shape", shape, "-o", library],
-                                  capture_output=True, text=True, timeout=900)
-        row["compile_s"] = time.monotonic() - start
-        if compiled.returncode:
-            row["reason"] = "compile: " + failure(compiled)
+        try:
+            row["compile_s"] = qctest.compile_model(path, library, dict(shapes[0]))
+        except qctest.RunFailure as failure:
+            row["reason"] = "compile: " + clean(failure)
             return row
 
         os.mkdir(inputs := os.path.join(work, "inputs"))
@@ -281,9 +277,10 @@ def run_case(case, options):
         for index, feed in enumerate(feeds):
             np.savez(os.path.join(inputs, f"{index:05}.npz"), **feed)
         command = [qctest.tool("qc-run"), library, "--threads", str(options.threads)]
-        ran = subprocess.run([*command, "--inputs", inputs, "--outputs", outputs], capture_output=True, text=True, timeout=900)
-        if ran.returncode:
-            row["reason"] = "run: " + failure(ran)
+        try:
+            qctest.run_command([*command, "--inputs", inputs, "--outputs", outputs], 900)
+        except qctest.RunFailure as failure:
+            row["reason"] = "run: " + clean(failure)
             return row
 
         worst, tops, equals, accepted = 0.0, [], [], True
@@ -310,11 +307,9 @@ def run_case(case, options):
     return row
 
 
-def failure(process):
-    lines = [line for line in (process.stderr + process.stdout).splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line] or lines
-    text = re.sub(r"/\S*/", "", errors[0] if errors else "no message")[:300]
-    return f"{text} ({qctest.exit_text(process.returncode)})"
+def clean(failure):
+    """The message without kind and folders."""
+    return re.sub(r"/\S*/", "", re.sub(r"^(run|crash|hang): ", "", str(failure)))[:300]
 
 
 def qc_latency(command, feed, work):
@@ -323,9 +318,8 @@ def qc_latency(command, feed, work):
     for index, (name, value) in enumerate(feed.items()):
         np.save(file := os.path.join(work, f"timed_{index}.npy"), value)
         arguments += ["--input", f"{name}={file}"]
-    ran = subprocess.run([*command, *arguments, "--repeat", "20", "--json"], capture_output=True, text=True,
-                         timeout=900, check=True)
-    return json.loads(ran.stdout)["latency_ms"]["median"]
+    report = qctest.run_command([*command, *arguments, "--repeat", "20", "--json"], 900)
+    return json.loads(report)["latency_ms"]["median"]
 
 
 def onnxruntime_latency(session, names, feed):

@@ -168,6 +168,19 @@ def exit_text(code):
 # Artefacts
 
 
+def compile_model(model, artifact, shapes, *options, timeout=900):
+    """Compiles an ONNX file for input shapes {name: dims}, or {name: [dims, ...]}
+    for several programs. Returns the seconds it took; raises RunFailure."""
+    command = [tool("qc-compile"), str(model), "-o", str(artifact), *options]
+    for name, alternatives in shapes.items():
+        if not alternatives or not isinstance(alternatives[0], (tuple, list)):
+            alternatives = [alternatives]
+        command += ["--shape", f"{name}=" + ",".join("x".join(map(str, dims)) for dims in alternatives)]
+    start = time.monotonic()
+    run_command(command, timeout)
+    return time.monotonic() - start
+
+
 class RunFailure(Exception):
     """An artefact did not run; the text says why."""
 

@@ -33,9 +33,7 @@ def networks(tmp_path_factory):
 
 
 def compile_to(network, path, *options):
-    model, shapes = network
-    shape = ",".join(f"{name}={'x'.join(map(str, dims))}" for name, dims in shapes.items())
-    qctest.run_command([qctest.tool("qc-compile"), model, "--shape", shape, "-o", str(path), *options], 600)
+    qctest.compile_model(network[0], path, network[1], *options)
 
 
 def same_tree(left, right):

@@ -253,6 +253,10 @@ static FailureOr<ElementsAttr> foldQuantize(QuantizeOp op,
 
 FailureOr<ElementsAttr> qc::foldLargeConstant(Operation *op,
                                               ArrayRef<ElementsAttr> operands) {
+  auto splat = dyn_cast<DenseElementsAttr>(operands.front());
+  if (isa<TransposeOp, SliceOp, ExpandOp>(op) && splat && splat.isSplat())
+    return ElementsAttr(
+        splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
   if (auto reshape = dyn_cast<ReshapeOp>(op))
     return foldReshape(operands[0], cast<RankedTensorType>(reshape.getType()));
   return llvm::TypeSwitch<Operation *, FailureOr<ElementsAttr>>(op)

@@ -249,6 +249,16 @@ mlir::FailureOr<Window> getWindow(NodeContext &context,
                                   llvm::ArrayRef<int64_t> spatial,
                                   llvm::ArrayRef<int64_t> kernel);
 
+/// qc.conv with the node's window attributes; null operands are left out.
+mlir::Value createConv(NodeContext &context, mlir::Value x, mlir::Value w,
+                       mlir::Value bias, mlir::Value xZero, mlir::Value wZero);
+/// numpy.matmul: a vector on the left is a row, on the right a column, and its
+/// dimension vanishes from the result.
+mlir::Value createMatMul(NodeContext &context, mlir::Value a, mlir::Value b,
+                         mlir::Value aZero, mlir::Value bZero);
+/// qc.average_pool of x with the node's window attributes.
+mlir::Value createAveragePool(NodeContext &context, mlir::Value x);
+
 } // namespace qc
 
 #endif // QC_LIB_TARGET_ONNX_HANDLERS_H

@@ -11,6 +11,7 @@
 #include "Schemas.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "llvm/Support/Path.h"
 
@@ -579,6 +580,10 @@ LogicalResult GraphImporter::importFunction(ModuleOp module, StringRef name,
   if (!isComplete)
     return failure();
   func::ReturnOp::create(builder, loc, results);
+  // Constants that became attributes, and values that no output needs.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
   function.setFunctionType(builder.getFunctionType(
       inputTypes, llvm::to_vector(ValueRange(results).getTypes())));
   function.setAllArgAttrs(inputAttributes);

@@ -11,10 +11,8 @@ using namespace qc;
 // Conv
 //===----------------------------------------------------------------------===//
 
-/// Creates qc.conv with the node's window attributes; null operands are left
-/// out.
-static Value createConv(NodeContext &c, Value x, Value w, Value bias,
-                        Value xZero, Value wZero) {
+Value qc::createConv(NodeContext &c, Value x, Value w, Value bias, Value xZero,
+                     Value wZero) {
   if (rankOf(x) < 3 || rankOf(w) != rankOf(x)) {
     (void)c.refuse("x has rank " + Twine(rankOf(x)) + " and w rank " +
                        Twine(rankOf(w)),
@@ -56,10 +54,8 @@ static LogicalResult convInteger(NodeContext &c) {
 // MatMul and Gemm
 //===----------------------------------------------------------------------===//
 
-/// numpy.matmul: a vector on the left is a row, on the right a column, and its
-/// dimension vanishes from the result.
-static Value createMatMul(NodeContext &c, Value a, Value b, Value aZero,
-                          Value bZero) {
+Value qc::createMatMul(NodeContext &c, Value a, Value b, Value aZero,
+                       Value bZero) {
   if (!a || !b)
     return {};
   bool isRow = rankOf(a) == 1, isColumn = rankOf(b) == 1;

@@ -220,13 +220,11 @@ SmallVector<Value> NodeContext::createOp(StringRef name, ValueRange operands,
     return nothing;
   }
 
-  // Codes of a constant that a graph dequantizes are what integer lowering
-  // wants to see.
   SmallVector<ElementsAttr> constants;
   for (Value operand : operands)
     if (ElementsAttr constant = getConstant(operand))
       constants.push_back(constant);
-  if (constants.size() == operands.size() && !isa<DequantizeOp>(op)) {
+  if (constants.size() == operands.size()) {
     SmallVector<OpFoldResult> folded;
     size_t numMessages = messages.size();
     FailureOr<ElementsAttr> large = foldLargeConstant(op, constants);
@@ -330,6 +328,22 @@ Value NodeContext::reshape(Value x, ArrayRef<int64_t> shape) {
 Value NodeContext::transpose(Value x, ArrayRef<int64_t> permutation) {
   if (!x || llvm::equal(permutation, llvm::seq<int64_t>(0, rankOf(x))))
     return x;
+  // Transposing the codes of a constant keeps it a dequantized constant.
+  auto dequantize = x.getDefiningOp<DequantizeOp>();
+  if (dequantize && getConstant(dequantize.getQ()) &&
+      permutation.size() == static_cast<size_t>(rankOf(x))) {
+    auto axis = llvm::find(permutation, dequantize.getAxis());
+    bool isBlocked = dequantize.getBlockSize() > 0;
+    SmallVector<Value> operands;
+    for (Value operand : dequantize.getOperands())
+      operands.push_back(operands.empty() || isBlocked
+                             ? transpose(operand, permutation)
+                             : operand);
+    if (axis != permutation.end())
+      return create<DequantizeOp>(
+          operands, {integer("axis", axis - permutation.begin()),
+                     integer("blockSize", dequantize.getBlockSize())});
+  }
   return create<TransposeOp>(x, ints("permutation", permutation));
 }
 

@@ -71,20 +71,20 @@ FailureOr<Window> qc::getWindow(NodeContext &c, ArrayRef<int64_t> spatial,
   return window;
 }
 
-static FailureOr<Window> getPoolWindow(NodeContext &c) {
-  if (rankOf(c[0]) < 3)
-    return c.refuse("x has rank " + Twine(rankOf(c[0])), "rank 3 or more");
+static FailureOr<Window> getPoolWindow(NodeContext &c, Value x) {
+  if (rankOf(x) < 3)
+    return c.refuse("x has rank " + Twine(rankOf(x)), "rank 3 or more");
   std::optional<SmallVector<int64_t>> kernel = c.getInts("kernel_shape");
   if (!kernel)
     return c.refuse("attribute kernel_shape is missing");
-  return getWindow(c, shapeOf(c[0]).drop_front(2), *kernel);
+  return getWindow(c, shapeOf(x).drop_front(2), *kernel);
 }
 
 static LogicalResult maxPool(NodeContext &c) {
   if (c.hasResult(1))
     return c.refuse("the result Indices is not supported",
                     "MaxPool with one result");
-  FailureOr<Window> window = getPoolWindow(c);
+  FailureOr<Window> window = getPoolWindow(c, c[0]);
   if (failed(window))
     return failure();
   return c.yield(c.create<MaxPoolOp>(
@@ -93,16 +93,19 @@ static LogicalResult maxPool(NodeContext &c) {
        c.ints("pads", window->pads), c.ints("dilations", window->dilations)}));
 }
 
-static LogicalResult averagePool(NodeContext &c) {
-  FailureOr<Window> window = getPoolWindow(c);
+Value qc::createAveragePool(NodeContext &c, Value x) {
+  FailureOr<Window> window = getPoolWindow(c, x);
   if (failed(window))
-    return failure();
-  return c.yield(c.create<AveragePoolOp>(
-      c[0],
-      {c.ints("kernel", window->kernel), c.ints("strides", window->strides),
-       c.ints("pads", window->pads), c.ints("dilations", window->dilations),
-       c.boolean("countIncludePad", c.getInt("count_include_pad", 0) != 0),
-       c.ints("ceilExtra", window->ceilExtra)}));
+    return {};
+  return c.create<AveragePoolOp>(
+      x, {c.ints("kernel", window->kernel), c.ints("strides", window->strides),
+          c.ints("pads", window->pads), c.ints("dilations", window->dilations),
+          c.boolean("countIncludePad", c.getInt("count_include_pad", 0) != 0),
+          c.ints("ceilExtra", window->ceilExtra)});
+}
+
+static LogicalResult averagePool(NodeContext &c) {
+  return c.yield(createAveragePool(c, c[0]));
 }
 
 /// All spatial dimensions at once.

@@ -5,6 +5,8 @@
 #include "Handlers.h"
 #include "Tensors.h"
 
+#include "llvm/Support/raw_ostream.h"
+
 using namespace mlir;
 using namespace qc;
 
@@ -20,9 +22,17 @@ static FailureOr<std::pair<int64_t, int64_t>> getGranularity(NodeContext &c) {
   return std::make_pair(*axis, block);
 }
 
-/// The zero point, or zeros of the codes' type in the scale's shape.
+/// A zero point in the scale's shape; null stands for zeros of the codes' type.
+static Value fitZero(NodeContext &c, Value zero, Value scale, Type codes) {
+  if (!zero)
+    return c.splat(codes, 0, shapeOf(scale));
+  // Files mix scalars and vectors of one element.
+  bool isScalar = tensorOf(zero).getNumElements() == 1 &&
+                  tensorOf(scale).getNumElements() == 1;
+  return isScalar ? c.reshape(zero, shapeOf(scale)) : zero;
+}
 static Value getZero(NodeContext &c, Type codes) {
-  return c[2] ? c[2] : c.splat(codes, 0, shapeOf(c[1]));
+  return fitZero(c, c[2], c[1], codes);
 }
 
 static LogicalResult quantize(NodeContext &c) {
@@ -70,9 +80,217 @@ static LogicalResult dequantize(NodeContext &c) {
   return c.yield(x);
 }
 
+static std::string getTypeName(Value value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << value.getType();
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// QOperator form: contractions
+//===----------------------------------------------------------------------===//
+
+// Contractions become what qc-to-integer makes of their QDQ twins: an integer
+// contraction and a requantization by fl(fl(s_x s_w) / s_y).
+
+static LogicalResult qlinearConv(NodeContext &c) {
+  Value accumulator = createConv(c, c[0], c[3], c[8], c[2], c[5]);
+  Value multiplier = c.create<DivOp>({c.create<MulOp>({c[1], c[4]}), c[6]});
+  return c.yield(c.create<RequantizeOp>({accumulator, multiplier, c[7]},
+                                        c.integer("axis", 1)));
+}
+
+/// The axis of y along which the product of the two scales varies: a may have
+/// one per row, b one per column.
+static FailureOr<int64_t> getScaleAxis(NodeContext &c, Value aScale,
+                                       Value bScale, Value accumulator) {
+  int64_t rank = rankOf(accumulator);
+  bool perRow = tensorOf(aScale).getNumElements() != 1,
+       perColumn = tensorOf(bScale).getNumElements() != 1;
+  if ((perRow && perColumn) || rankOf(aScale) > 1 || rankOf(bScale) > 1)
+    return c.refuse("its scales have types " + getTypeName(aScale) + " and " +
+                        getTypeName(bScale),
+                    "scalars, or a vector on one side");
+  return std::max<int64_t>(rank - (perRow ? 2 : 1), 0);
+}
+
+static LogicalResult qlinearMatMul(NodeContext &c) {
+  Value accumulator = createMatMul(c, c[0], c[3], c[2], c[5]);
+  if (!accumulator)
+    return failure();
+  FailureOr<int64_t> axis = getScaleAxis(c, c[1], c[4], accumulator);
+  if (failed(axis))
+    return failure();
+  Value multiplier = c.create<DivOp>({c.create<MulOp>({c[1], c[4]}), c[6]});
+  return c.yield(c.create<RequantizeOp>({accumulator, multiplier, c[7]},
+                                        c.integer("axis", *axis)));
+}
+
+/// com.microsoft QGemm: the addend is in units of alpha s_a s_b; without an
+/// output scale the result is float.
+static LogicalResult qgemm(NodeContext &c) {
+  if (rankOf(c[0]) != 2 || rankOf(c[3]) != 2)
+    return c.refuse("operands have ranks " + Twine(rankOf(c[0])) + " and " +
+                        Twine(rankOf(c[3])),
+                    "rank 2");
+  Value a = c.getInt("transA", 0) ? c.transpose(c[0], {1, 0}) : c[0];
+  Value b = c.getInt("transB", 0) ? c.transpose(c[3], {1, 0}) : c[3];
+  Value accumulator = createMatMul(c, a, b, c[2], c[5]);
+  if (!accumulator)
+    return failure();
+  FailureOr<int64_t> axis = getScaleAxis(c, c[1], c[4], accumulator);
+  if (failed(axis))
+    return failure();
+  if (c[6])
+    accumulator = c.create<AddOp>({accumulator, c[6]});
+  Value multiplier = c.create<MulOp>({c[1], c[4]});
+  if (double alpha = c.getFloat("alpha", 1); alpha != 1)
+    multiplier = c.create<MulOp>({multiplier, c.splat(elementOf(c[1]), alpha)});
+  NamedAttribute along = c.integer("axis", *axis);
+  if (!c[7]) {
+    if (!accumulator)
+      return failure();
+    Value zero = c.splat(elementOf(accumulator), 0);
+    return c.yield(c.create<RescaleOp>({accumulator, multiplier, zero}, along));
+  }
+  if (!c[8])
+    return c.refuse("the output's zero point is missing");
+  return c.yield(c.create<RequantizeOp>(
+      {accumulator, c.create<DivOp>({multiplier, c[7]}), c[8]}, along));
+}
+
+//===----------------------------------------------------------------------===//
+// QOperator form: other ops
+//===----------------------------------------------------------------------===//
+
+// These are imported as their QDQ twins.
+
+static Value createDequantize(NodeContext &c, Value x, Value scale,
+                              Value zero) {
+  if (!x || !scale)
+    return {};
+  return c.create<DequantizeOp>(
+      {x, scale, fitZero(c, zero, scale, elementOf(x))},
+      {c.integer("axis", 0), c.integer("blockSize", 0)});
+}
+
+static Value createQuantize(NodeContext &c, Value x, Value scale, Value zero,
+                            Type codes) {
+  if (!x || !scale)
+    return {};
+  return c.create<QuantizeOp>(
+      {x, scale, fitZero(c, zero, scale, codes)},
+      {c.integer("axis", 0), c.integer("blockSize", 0)});
+}
+
+/// (a, scale, zero, b, scale, zero, scale, zero)
+template <typename OpTy> static LogicalResult qlinearBinary(NodeContext &c) {
+  Value a = createDequantize(c, c[0], c[1], c[2]);
+  Value b = createDequantize(c, c[3], c[4], c[5]);
+  return c.yield(
+      createQuantize(c, c.create<OpTy>({a, b}), c[6], c[7], elementOf(c[0])));
+}
+
+/// (x, scale, zero, scale, zero)
+static LogicalResult qlinearUnary(NodeContext &c,
+                                  function_ref<Value(Value)> compute) {
+  Value x = createDequantize(c, c[0], c[1], c[2]);
+  if (!x)
+    return failure();
+  return c.yield(createQuantize(c, compute(x), c[3], c[4], elementOf(c[0])));
+}
+
+static LogicalResult qlinearSigmoid(NodeContext &c) {
+  return qlinearUnary(c, [&](Value x) { return c.create<SigmoidOp>(x); });
+}
+
+static LogicalResult qlinearLeakyRelu(NodeContext &c) {
+  return qlinearUnary(c, [&](Value x) {
+    return c.create<LeakyReluOp>(x, c.f32("alpha", c.getFloat("alpha", 0.01f)));
+  });
+}
+
+static LogicalResult qlinearSoftmax(NodeContext &c) {
+  FailureOr<int64_t> axis = c.normalizeAxis(c.getInt("axis", -1), rankOf(c[0]));
+  if (failed(axis))
+    return failure();
+  if (c.getInt("opset", 13) < 13 && *axis + 1 != rankOf(c[0]))
+    return c.refuse("flattens several dimensions", "the last axis");
+  return qlinearUnary(c, [&](Value x) {
+    return c.create<SoftmaxOp>(
+        x, {c.integer("axis", *axis), c.boolean("logarithm", false)});
+  });
+}
+
+/// Runs `compute` on a channels-first form of a tensor that may be
+/// channels-last.
+static Value inChannelsFirst(NodeContext &c, Value x,
+                             function_ref<Value(Value)> compute) {
+  int64_t rank = rankOf(x);
+  if (!c.getInt("channels_last", 0) || rank < 3)
+    return compute(x);
+  SmallVector<int64_t> toFirst{0, rank - 1}, toLast{0};
+  for (int64_t dim = 1; dim + 1 < rank; ++dim)
+    toFirst.push_back(dim);
+  for (int64_t dim = 2; dim < rank; ++dim)
+    toLast.push_back(dim);
+  toLast.push_back(1);
+  return c.transpose(compute(c.transpose(x, toFirst)), toLast);
+}
+
+static LogicalResult qlinearGlobalAveragePool(NodeContext &c) {
+  if (rankOf(c[0]) < 3)
+    return c.refuse("x has rank " + Twine(rankOf(c[0])), "rank 3 or more");
+  return qlinearUnary(c, [&](Value x) {
+    return inChannelsFirst(c, x, [&](Value x) {
+      return c.reduce(x, ReduceKind::Mean,
+                      llvm::to_vector(llvm::seq<int64_t>(2, rankOf(x))));
+    });
+  });
+}
+
+static LogicalResult qlinearAveragePool(NodeContext &c) {
+  return qlinearUnary(c, [&](Value x) {
+    return inChannelsFirst(c, x,
+                           [&](Value x) { return createAveragePool(c, x); });
+  });
+}
+
+/// (scale, zero, then x, scale, zero per operand)
+static LogicalResult qlinearConcat(NodeContext &c) {
+  if (c.getNumOperands() < 5 || (c.getNumOperands() - 2) % 3 != 0)
+    return c.refuse("has " + Twine(c.getNumOperands()) + " operands",
+                    "two and three for each tensor");
+  SmallVector<Value> inputs;
+  for (unsigned i = 2; i < c.getNumOperands(); i += 3)
+    inputs.push_back(createDequantize(c, c[i], c[i + 1], c[i + 2]));
+  if (!inputs.front())
+    return c.refuse("an operand is missing");
+  FailureOr<int64_t> axis =
+      c.normalizeAxis(c.getInt("axis", 0), rankOf(inputs.front()));
+  if (failed(axis))
+    return failure();
+  return c.yield(
+      createQuantize(c, c.create<ConcatOp>(inputs, c.integer("axis", *axis)),
+                     c[0], c[1], elementOf(c[2])));
+}
+
 void qc::registerQuantHandlers(HandlerTable &table) {
   table.add("QuantizeLinear", 10, 2, quantize);
   table.add("DequantizeLinear", 10, 2, dequantize);
-  table.addIn("com.microsoft", "QuantizeLinear", 1, 2, quantize);
-  table.addIn("com.microsoft", "DequantizeLinear", 1, 2, dequantize);
+  table.add("QLinearConv", 10, 8, qlinearConv);
+  table.add("QLinearMatMul", 10, 8, qlinearMatMul);
+  const char *domain = "com.microsoft";
+  table.addIn(domain, "QGemm", 1, 6, qgemm);
+  table.addIn(domain, "QLinearAdd", 1, 7, qlinearBinary<AddOp>);
+  table.addIn(domain, "QLinearMul", 1, 7, qlinearBinary<MulOp>);
+  table.addIn(domain, "QLinearSigmoid", 1, 4, qlinearSigmoid);
+  table.addIn(domain, "QLinearLeakyRelu", 1, 4, qlinearLeakyRelu);
+  table.addIn(domain, "QLinearSoftmax", 1, 4, qlinearSoftmax);
+  table.addIn(domain, "QLinearGlobalAveragePool", 1, 4,
+              qlinearGlobalAveragePool);
+  table.addIn(domain, "QLinearAveragePool", 1, 4, qlinearAveragePool);
+  table.addIn(domain, "QLinearConcat", 1, 1, qlinearConcat);
+  table.addIn(domain, "QuantizeLinear", 1, 2, quantize);
+  table.addIn(domain, "DequantizeLinear", 1, 2, dequantize);
 }

@@ -33,31 +33,35 @@ struct QcrtDevice {
   void *context; /* the device's own state */
 
   /* Takes kernels as PTX text of `bytes` bytes, NUL-terminated behind them. */
-  QcrtStatus (*loadModule)(QcrtDevice *device, const char *text, size_t bytes, void **module,
-                           QcrtError *error);
+  QcrtStatus (*loadModule)(QcrtDevice *device, const char *text, size_t bytes,
+                           void **module, QcrtError *error);
   void (*unloadModule)(QcrtDevice *device, void *module);
 
-  /* Finds the entry `name` of a module. It must take `parameterCount` parameters
-   * where the device can tell. The kernel lives as long as its module. */
+  /* Finds the entry `name` of a module. It must take `parameterCount`
+   * parameters where the device can tell. The kernel lives as long as its
+   * module. */
   QcrtStatus (*findKernel)(QcrtDevice *device, void *module, const char *name,
-                           uint32_t parameterCount, void **kernel, QcrtError *error);
+                           uint32_t parameterCount, void **kernel,
+                           QcrtError *error);
 
   /* Memory aligned to at least QC_ARENA_ALIGNMENT; `bytes` is not 0. */
   QcrtStatus (*allocate)(QcrtDevice *device, uint64_t bytes, uint64_t *address,
                          QcrtError *error);
   void (*release)(QcrtDevice *device, uint64_t address);
 
-  QcrtStatus (*copyToDevice)(QcrtDevice *device, uint64_t address, const void *data,
-                             uint64_t bytes, QcrtError *error);
+  QcrtStatus (*copyToDevice)(QcrtDevice *device, uint64_t address,
+                             const void *data, uint64_t bytes,
+                             QcrtError *error);
   QcrtStatus (*copyFromDevice)(QcrtDevice *device, void *data, uint64_t address,
                                uint64_t bytes, QcrtError *error);
 
   /* Starts ceil(extent / blockSize) blocks of blockSize threads, both in one
    * dimension; may return before they end. Launches execute in order. `extent`
    * is not 0. */
-  QcrtStatus (*launch)(QcrtDevice *device, void *kernel, const QcrtDeviceArgument *arguments,
-                       uint32_t argumentCount, uint64_t extent, uint32_t blockSize,
-                       QcrtError *error);
+  QcrtStatus (*launch)(QcrtDevice *device, void *kernel,
+                       const QcrtDeviceArgument *arguments,
+                       uint32_t argumentCount, uint64_t extent,
+                       uint32_t blockSize, QcrtError *error);
 
   /* Waits for all launches, and reports an error of any of them. */
   QcrtStatus (*synchronize)(QcrtDevice *device, QcrtError *error);
@@ -66,9 +70,9 @@ struct QcrtDevice {
   void (*destroy)(QcrtDevice *device);
 };
 
-/* Opens GPU `ordinal` through the CUDA driver's libcuda.so.1, which is loaded at
- * this call and not before. Without the library or without a GPU the result is
- * QCRT_DEVICE_ERROR with a message that says which. */
+/* Opens GPU `ordinal` through the CUDA driver's libcuda.so.1, which is loaded
+ * at this call and not before. Without the library or without a GPU the result
+ * is QCRT_DEVICE_ERROR with a message that says which. */
 QCRT_API QcrtStatus qcrtCudaDeviceCreate(uint32_t ordinal, QcrtDevice **device,
                                          QcrtError *error);
 

@@ -16,14 +16,19 @@
  * manifest's first byte, number of elements), and records refer to a contiguous
  * range of another array by (first index, count). Records contain no pointers,
  * so the same bytes serve every target. All structs have a fixed layout without
- * implicit padding; every array's offset is a multiple of 8, and the blob itself
- * is aligned to at least 8 bytes in memory.
+ * implicit padding; every array's offset is a multiple of 8, and the blob
+ * itself is aligned to at least 8 bytes in memory.
  *
  * The reader trusts nothing in it: every count, offset, string, size, range and
  * index is checked when an artefact is loaded (runtime/lib/Manifest.c), and a
  * value that is stored twice (a kernel's parameters and the arguments of its
  * launches, for instance) must agree. Two things the reader cannot check: the
  * code itself, and that code does what its parameters say.
+ *
+ * Records of one array are not shared: each parameter belongs to one kernel,
+ * each tensor and launch to one program, each argument to one launch (the
+ * reader bounds the sums of the counts by the arrays' sizes, so that checking
+ * is linear in the size of the manifest). Strings and dims may be shared.
  *
  * This header compiles as C11 and as C++11 and later.
  */
@@ -101,14 +106,18 @@ enum QcTarget {
 
 /* How a kernel uses a parameter. A parameter that is written must not be bound
  * to weights or to an input. */
-enum QcAccess { QC_ACCESS_READ = 1, QC_ACCESS_WRITE = 2, QC_ACCESS_READ_WRITE = 3 };
+enum QcAccess {
+  QC_ACCESS_READ = 1,
+  QC_ACCESS_WRITE = 2,
+  QC_ACCESS_READ_WRITE = 3
+};
 
 /* The memory that an argument of a launch lies in. */
 enum QcSpace {
   QC_SPACE_ARENA = 0,   /* the session's arena; `index` is 0 */
   QC_SPACE_WEIGHTS = 1, /* the artefact's weights, read-only; `index` is 0 */
-  QC_SPACE_INPUT = 2,   /* the caller's memory of input `index` of the program */
-  QC_SPACE_OUTPUT = 3   /* the caller's memory of output `index` */
+  QC_SPACE_INPUT = 2, /* the caller's memory of input `index` of the program */
+  QC_SPACE_OUTPUT = 3 /* the caller's memory of output `index` */
 };
 
 /* `count` elements from byte `offset` of the manifest; offset is a multiple of
@@ -119,8 +128,9 @@ typedef struct QcManifestArray {
 } QcManifestArray;
 QC_STATIC_ASSERT(sizeof(QcManifestArray) == 16, "fixed layout");
 
-/* `length` bytes from byte `offset` of the string table, without a NUL among
- * them and with a NUL after them. The empty string is {offset of any NUL, 0}. */
+/* `length` bytes from byte `offset` of the string table, with a NUL after them
+ * (and, from a careful writer, none among them: readers use the string up to
+ * its first NUL). The empty string is {offset of any NUL, 0}. */
 typedef struct QcManifestString {
   uint32_t offset; /* bytes from the string table's first byte */
   uint32_t length; /* bytes, not counting the NUL */
@@ -132,40 +142,44 @@ typedef struct QcManifestHeader {
   uint32_t abi;                  /* QC_ABI_VERSION */
   uint32_t headerBytes;          /* sizeof(QcManifestHeader) */
   uint64_t totalBytes;           /* size of the manifest, all arrays included */
-  uint64_t weightsBytes;         /* size of the weights, 0 where there are none */
-  uint32_t target;               /* enum QcTarget */
-  uint32_t reserved;             /* 0 */
-  QcManifestString producer;     /* such as "qc 0.1.0"; information only */
-  QcManifestString model;        /* name of the model; information only */
-  QcManifestArray strings;       /* char: the string table; its last byte is NUL */
-  QcManifestArray kernels;       /* QcManifestKernel */
-  QcManifestArray parameters;    /* QcManifestParameter, of kernels */
-  QcManifestArray programs;      /* QcManifestProgram, at least one */
-  QcManifestArray tensors;       /* QcManifestTensor, of programs */
-  QcManifestArray dims;          /* int64_t, of tensors */
-  QcManifestArray launches;      /* QcManifestLaunch, of programs */
-  QcManifestArray arguments;     /* QcManifestArgument, of launches */
+  uint64_t weightsBytes;      /* size of the weights, 0 where there are none */
+  uint32_t target;            /* enum QcTarget */
+  uint32_t reserved;          /* 0 */
+  QcManifestString producer;  /* such as "qc 0.1.0"; information only */
+  QcManifestString model;     /* name of the model; information only */
+  QcManifestArray strings;    /* char: the string table; its last byte is NUL */
+  QcManifestArray kernels;    /* QcManifestKernel */
+  QcManifestArray parameters; /* QcManifestParameter, of kernels */
+  QcManifestArray programs;   /* QcManifestProgram, at least one */
+  QcManifestArray tensors;    /* QcManifestTensor, of programs */
+  QcManifestArray dims;       /* int64_t, of tensors */
+  QcManifestArray launches;   /* QcManifestLaunch, of programs */
+  QcManifestArray arguments;  /* QcManifestArgument, of launches */
 } QcManifestHeader;
 QC_STATIC_ASSERT(sizeof(QcManifestHeader) == 184, "fixed layout");
 
 /* A kernel: one function with static shapes. Its index in the array is its
  * index in `QcCpuForm.kernels`. */
 typedef struct QcManifestKernel {
-  QcManifestString name;   /* PTX entry, or symbol in the CPU code; unique */
-  QcManifestString family; /* schedule family such as "elementwise"; information only */
+  QcManifestString name; /* PTX entry, or symbol in the CPU code; unique */
+  QcManifestString
+      family; /* schedule family such as "elementwise"; information only */
   uint64_t firstParameter; /* index into `parameters` */
   uint32_t parameterCount; /* at most QC_MAX_KERNEL_PARAMETERS */
   uint32_t reserved;       /* 0 */
-  uint64_t extent;         /* product of the parallel loops' bounds; at most INT64_MAX */
+  uint64_t
+      extent; /* product of the parallel loops' bounds; at most INT64_MAX */
 } QcManifestKernel;
 QC_STATIC_ASSERT(sizeof(QcManifestKernel) == 40, "fixed layout");
 
-/* One pointer parameter of a kernel, in the order of the function's arguments. */
+/* One pointer parameter of a kernel, in the order of the function's arguments.
+ */
 typedef struct QcManifestParameter {
-  uint64_t bytes;     /* size of the memref: the kernel touches no byte beyond */
-  uint32_t alignment; /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
-                         the kernel's loads and stores assume of the pointer */
-  uint32_t access;    /* enum QcAccess */
+  uint64_t bytes; /* size of the memref: the kernel touches no byte beyond */
+  uint32_t
+      alignment;   /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
+                      the kernel's loads and stores assume of the pointer */
+  uint32_t access; /* enum QcAccess */
 } QcManifestParameter;
 QC_STATIC_ASSERT(sizeof(QcManifestParameter) == 16, "fixed layout");
 
@@ -173,14 +187,16 @@ QC_STATIC_ASSERT(sizeof(QcManifestParameter) == 16, "fixed layout");
  * unique among a program's inputs, and among its outputs. */
 typedef struct QcManifestTensor {
   QcManifestString name;
-  uint32_t type;      /* enum QcElementType */
-  uint32_t rank;      /* at most QC_MAX_RANK; 0 is a scalar */
-  uint64_t firstDim;  /* index into `dims`; dims are row-major, each at least 0 */
-  uint64_t bytes;     /* ceil(product of dims * bits of the type / 8) */
-  uint32_t alignment; /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
-                         the caller's memory must have; the element's size is
-                         the usual value, so that any caller's array serves */
-  uint32_t reserved;  /* 0 */
+  uint32_t type; /* enum QcElementType */
+  uint32_t rank; /* at most QC_MAX_RANK; 0 is a scalar */
+  uint64_t
+      firstDim;   /* index into `dims`; dims are row-major, each at least 0 */
+  uint64_t bytes; /* ceil(product of dims * bits of the type / 8) */
+  uint32_t
+      alignment;     /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
+                        the caller's memory must have; the element's size is
+                        the usual value, so that any caller's array serves */
+  uint32_t reserved; /* 0 */
 } QcManifestTensor;
 QC_STATIC_ASSERT(sizeof(QcManifestTensor) == 40, "fixed layout");
 
@@ -209,14 +225,15 @@ typedef struct QcManifestLaunch {
   uint32_t kernel;        /* index into `kernels` */
   uint32_t argumentCount; /* equals the kernel's parameterCount */
   uint64_t extent;        /* equals the kernel's extent */
-  uint64_t grain;         /* least number of indices worth a thread of their own, at
-                             least 1: at most extent / grain threads take part */
-  uint32_t blockSize;     /* threads per block on a GPU, 1 to 1024 */
-  uint32_t reserved;      /* 0 */
+  uint64_t grain;     /* least number of indices worth a thread of their own, at
+                         least 1: at most extent / grain threads take part */
+  uint32_t blockSize; /* threads per block on a GPU, 1 to 1024 */
+  uint32_t reserved;  /* 0 */
 } QcManifestLaunch;
 QC_STATIC_ASSERT(sizeof(QcManifestLaunch) == 48, "fixed layout");
 
-/* The memory bound to a parameter: bytes [offset, offset + bytes) of a space. */
+/* The memory bound to a parameter: bytes [offset, offset + bytes) of a space.
+ */
 typedef struct QcManifestArgument {
   uint32_t space;  /* enum QcSpace */
   uint32_t index;  /* input or output of the program; 0 for arena and weights */
@@ -229,7 +246,8 @@ QC_STATIC_ASSERT(sizeof(QcManifestArgument) == 24, "fixed layout");
 /* A kernel on the CPU computes the indices [begin, end) of its flattened
  * parallel extent, 0 <= begin <= end <= extent. `arguments` holds one pointer
  * for each parameter. It calls nothing and raises nothing. */
-typedef void (*QcKernelFunction)(void *const *arguments, int64_t begin, int64_t end);
+typedef void (*QcKernelFunction)(void *const *arguments, int64_t begin,
+                                 int64_t end);
 
 /* CPU features, bits of `QcCpuForm.requiredFeatures`. The levels are those of
  * the x86-64 psABI and are cumulative: code for x86-64-v3 requires the bits of
@@ -239,8 +257,8 @@ typedef void (*QcKernelFunction)(void *const *arguments, int64_t begin, int64_t 
 #define QC_CPU_X86_64_V2 (UINT64_C(1) << 1)
 #define QC_CPU_X86_64_V3 (UINT64_C(1) << 2)
 #define QC_CPU_X86_64_V4 (UINT64_C(1) << 3)
-#define QC_CPU_AVXVNNI (UINT64_C(1) << 8)     /* VEX-encoded vpdpbusd */
-#define QC_CPU_AVX512VNNI (UINT64_C(1) << 9)  /* EVEX-encoded vpdpbusd */
+#define QC_CPU_AVXVNNI (UINT64_C(1) << 8)    /* VEX-encoded vpdpbusd */
+#define QC_CPU_AVX512VNNI (UINT64_C(1) << 9) /* EVEX-encoded vpdpbusd */
 #define QC_CPU_AVX512BF16 (UINT64_C(1) << 10)
 #define QC_CPU_AVX512FP16 (UINT64_C(1) << 11)
 #define QC_CPU_AVXVNNIINT8 (UINT64_C(1) << 12)
@@ -262,8 +280,8 @@ typedef struct QcArtifact {
   uint32_t artifactBytes;        /* sizeof(QcArtifact) */
   const void *manifest;          /* aligned to at least 8 bytes */
   uint64_t manifestBytes;        /* equals the manifest's totalBytes */
-  const void *weights;           /* aligned to QC_ARENA_ALIGNMENT; NULL if none */
-  uint64_t weightsBytes;         /* equals the manifest's weightsBytes */
+  const void *weights;   /* aligned to QC_ARENA_ALIGNMENT; NULL if none */
+  uint64_t weightsBytes; /* equals the manifest's weightsBytes */
   const QcCpuForm *forms;
   uint64_t formCount; /* 1 to QC_MAX_CPU_FORMS */
 } QcArtifact;

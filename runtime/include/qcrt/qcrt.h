@@ -14,18 +14,20 @@
  *   qcrtModelFree(model);
  *
  * A model is immutable once loaded: any number of threads may query it and
- * create sessions of it. A session owns an arena and, if asked for, threads; one
- * thread at a time may use a session, different sessions run concurrently. The
- * model must outlive its sessions.
+ * create sessions of it. A session owns an arena and, if asked for, threads;
+ * one thread at a time may use a session, different sessions run concurrently.
+ * The model must outlive its sessions.
  *
  * The library prints nothing, never exits, and has no global state. Errors are
  * values: a function that can fail returns a status, and describes the failure
  * in the QcrtError it is given (which may be NULL). On failure nothing is
  * allocated and output parameters are left alone.
  *
- * Loading a model.so runs no code of it, but running a session does: load
- * libraries only from whom you would run programs. The manifest, whether in a
- * model.so or in a folder, is checked completely and may come from anyone.
+ * A model.so is code and is loaded by the dynamic linker: load libraries only
+ * from whom you would run programs. The runtime checks that the file is whole
+ * and that the manifest in it is consistent, but not what its code does. The
+ * files of an artefact folder are checked completely and may come from anyone,
+ * as far as the device checks the addresses that kernels use.
  */
 #ifndef QCRT_QCRT_H
 #define QCRT_QCRT_H
@@ -47,15 +49,17 @@ extern "C" {
 
 typedef enum QcrtStatus {
   QCRT_OK = 0,
-  QCRT_INVALID_ARGUMENT = 1, /* the caller passed a wrong index, size, pointer or name */
-  QCRT_FILE_ERROR = 2,       /* a file cannot be opened or read */
-  QCRT_BAD_ARTIFACT = 3,     /* a file is not an artefact, is truncated or inconsistent */
-  QCRT_ABI_MISMATCH = 4,     /* an artefact of another format number */
-  QCRT_UNSUPPORTED_CPU = 5,  /* no form of the code runs on this CPU */
+  QCRT_INVALID_ARGUMENT =
+      1, /* the caller passed a wrong index, size, pointer or name */
+  QCRT_FILE_ERROR = 2, /* a file cannot be opened or read */
+  QCRT_BAD_ARTIFACT =
+      3, /* a file is not an artefact, is truncated or inconsistent */
+  QCRT_ABI_MISMATCH = 4,    /* an artefact of another format number */
+  QCRT_UNSUPPORTED_CPU = 5, /* no form of the code runs on this CPU */
   QCRT_OUT_OF_MEMORY = 6,
-  QCRT_NOT_READY = 7,        /* run without all inputs and outputs set */
-  QCRT_DEVICE_ERROR = 8,     /* the device is missing or reported an error */
-  QCRT_THREAD_ERROR = 9      /* threads cannot be created */
+  QCRT_NOT_READY = 7,    /* run without all inputs and outputs set */
+  QCRT_DEVICE_ERROR = 8, /* the device is missing or reported an error */
+  QCRT_THREAD_ERROR = 9  /* threads cannot be created */
 } QcrtStatus;
 
 /* What went wrong. `message` is a NUL-terminated sentence that names the file,
@@ -71,7 +75,8 @@ typedef struct QcrtSession QcrtSession;
 /* A device other than the CPU, see qcrt/device.h. */
 typedef struct QcrtDevice QcrtDevice;
 
-/* Fill with zeros, then set `size` to sizeof: members may be added at the end. */
+/* Fill with zeros, then set `size` to sizeof: members may be added at the end.
+ */
 typedef struct QcrtLoadOptions {
   size_t size;
   /* Name of the form of the CPU code to use, such as "x86-64-v3"; NULL chooses
@@ -83,7 +88,8 @@ typedef struct QcrtLoadOptions {
   QcrtDevice *device;
 } QcrtLoadOptions;
 
-/* Fill with zeros, then set `size` to sizeof: members may be added at the end. */
+/* Fill with zeros, then set `size` to sizeof: members may be added at the end.
+ */
 typedef struct QcrtSessionOptions {
   size_t size;
   /* Threads that take part in a run, the caller's included; 0 means 1, at most
@@ -136,7 +142,8 @@ typedef struct QcrtLaunchInfo {
   uint64_t bytes;     /* sum of its arguments' sizes */
 } QcrtLaunchInfo;
 
-/* Times of one launch since the session was created or the profile was reset. */
+/* Times of one launch since the session was created or the profile was reset.
+ */
 typedef struct QcrtLaunchProfile {
   uint64_t runs;
   uint64_t totalNanoseconds;
@@ -152,19 +159,22 @@ QCRT_API uint64_t qcrtCpuFeatures(void);
 /* Size of an element of `type` in bits; 0 for a type that is not supported. */
 QCRT_API uint32_t qcrtElementBits(uint32_t type);
 
-/* ONNX's name of `type` in lower case, such as "float16"; NULL if unsupported. */
+/* ONNX's name of `type` in lower case, such as "float16"; NULL if unsupported.
+ */
 QCRT_API const char *qcrtElementName(uint32_t type);
 
 /* Loads a model.so, or an artefact folder if `path` is a directory. `options`
  * may be NULL. */
-QCRT_API QcrtStatus qcrtModelLoad(const char *path, const QcrtLoadOptions *options,
+QCRT_API QcrtStatus qcrtModelLoad(const char *path,
+                                  const QcrtLoadOptions *options,
                                   QcrtModel **model, QcrtError *error);
 
 /* Loads an artefact that is linked into the program. `name` stands for the file
  * in messages. The artefact must outlive the model. */
-QCRT_API QcrtStatus qcrtModelFromArtifact(const QcArtifact *artifact, const char *name,
-                                          const QcrtLoadOptions *options, QcrtModel **model,
-                                          QcrtError *error);
+QCRT_API QcrtStatus qcrtModelFromArtifact(const QcArtifact *artifact,
+                                          const char *name,
+                                          const QcrtLoadOptions *options,
+                                          QcrtModel **model, QcrtError *error);
 
 /* Frees a model that has no session left. NULL is allowed. */
 QCRT_API void qcrtModelFree(QcrtModel *model);
@@ -173,16 +183,19 @@ QCRT_API QcrtStatus qcrtModelInfo(const QcrtModel *model, QcrtModelInfo *info,
                                   QcrtError *error);
 QCRT_API QcrtStatus qcrtProgramInfo(const QcrtModel *model, uint32_t program,
                                     QcrtProgramInfo *info, QcrtError *error);
-QCRT_API QcrtStatus qcrtProgramInput(const QcrtModel *model, uint32_t program, uint32_t input,
-                                     QcrtTensorInfo *info, QcrtError *error);
-QCRT_API QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program, uint32_t output,
-                                      QcrtTensorInfo *info, QcrtError *error);
-QCRT_API QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program, uint32_t launch,
-                                      QcrtLaunchInfo *info, QcrtError *error);
+QCRT_API QcrtStatus qcrtProgramInput(const QcrtModel *model, uint32_t program,
+                                     uint32_t input, QcrtTensorInfo *info,
+                                     QcrtError *error);
+QCRT_API QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program,
+                                      uint32_t output, QcrtTensorInfo *info,
+                                      QcrtError *error);
+QCRT_API QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
+                                      uint32_t launch, QcrtLaunchInfo *info,
+                                      QcrtError *error);
 
 /* Index of the program of that name. */
-QCRT_API QcrtStatus qcrtProgramFind(const QcrtModel *model, const char *name, uint32_t *program,
-                                    QcrtError *error);
+QCRT_API QcrtStatus qcrtProgramFind(const QcrtModel *model, const char *name,
+                                    uint32_t *program, QcrtError *error);
 
 /* A named shape, for qcrtProgramSelect. */
 typedef struct QcrtShape {
@@ -193,14 +206,16 @@ typedef struct QcrtShape {
 
 /* Index of the first program that has all the named inputs in these shapes.
  * Inputs that are not named may have any shape. */
-QCRT_API QcrtStatus qcrtProgramSelect(const QcrtModel *model, const QcrtShape *shapes,
-                                      uint32_t shapeCount, uint32_t *program, QcrtError *error);
+QCRT_API QcrtStatus qcrtProgramSelect(const QcrtModel *model,
+                                      const QcrtShape *shapes,
+                                      uint32_t shapeCount, uint32_t *program,
+                                      QcrtError *error);
 
 /* Creates a session of a program: allocates its arena and starts its threads.
  * `options` may be NULL. */
 QCRT_API QcrtStatus qcrtSessionCreate(const QcrtModel *model, uint32_t program,
-                                      const QcrtSessionOptions *options, QcrtSession **session,
-                                      QcrtError *error);
+                                      const QcrtSessionOptions *options,
+                                      QcrtSession **session, QcrtError *error);
 
 /* Ends the session's threads and frees its memory. NULL is allowed. */
 QCRT_API void qcrtSessionFree(QcrtSession *session);
@@ -210,18 +225,23 @@ QCRT_API void qcrtSessionFree(QcrtSession *session);
  * and `data` must have its alignment. The memory must stay valid during runs;
  * it stays set until it is set again. Outputs must not overlap inputs or each
  * other. */
-QCRT_API QcrtStatus qcrtSessionSetInput(QcrtSession *session, uint32_t input, const void *data,
-                                        size_t bytes, QcrtError *error);
-QCRT_API QcrtStatus qcrtSessionSetOutput(QcrtSession *session, uint32_t output, void *data,
-                                         size_t bytes, QcrtError *error);
+QCRT_API QcrtStatus qcrtSessionSetInput(QcrtSession *session, uint32_t input,
+                                        const void *data, size_t bytes,
+                                        QcrtError *error);
+QCRT_API QcrtStatus qcrtSessionSetOutput(QcrtSession *session, uint32_t output,
+                                         void *data, size_t bytes,
+                                         QcrtError *error);
 
 /* Runs the program once; all inputs and outputs must have been set. */
 QCRT_API QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error);
 
 /* Times of launch `launch`, if the session was created with `profile`. */
-QCRT_API QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session, uint32_t launch,
-                                             QcrtLaunchProfile *profile, QcrtError *error);
-QCRT_API QcrtStatus qcrtSessionResetProfile(QcrtSession *session, QcrtError *error);
+QCRT_API QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session,
+                                             uint32_t launch,
+                                             QcrtLaunchProfile *profile,
+                                             QcrtError *error);
+QCRT_API QcrtStatus qcrtSessionResetProfile(QcrtSession *session,
+                                            QcrtError *error);
 
 #ifdef __cplusplus
 }

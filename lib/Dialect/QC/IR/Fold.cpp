@@ -76,6 +76,10 @@ qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
 
 LogicalResult qc::foldTensorOp(Operation *op, ArrayRef<Attribute> operands,
                                SmallVectorImpl<OpFoldResult> &results) {
+  // A dequantized constant keeps its codes: they are what integer lowering and
+  // an exporter want to see.
+  if (isa<DequantizeOp>(op))
+    return failure();
   int64_t touched = 0;
   SmallVector<ElementsAttr> constants;
   for (Attribute operand : operands) {

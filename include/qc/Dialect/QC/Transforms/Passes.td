@@ -6,6 +6,28 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldBatchNorm : Pass<"qc-fold-batch-norm", "::mlir::ModuleOp"> {
+  let summary = "Fold batch normalization into the contraction before it";
+  let description = [{
+    With `f = scale / sqrt(variance + epsilon)`, a batch normalization of `conv(x, w) + b` is
+    `conv(x, f w) + (b - mean) f + bias`. Applies to qc.conv, and to qc.matmul with or without a
+    bias added, where weights and parameters are float constants and the contraction
+    has no other user. New constants are computed in double precision and rounded once. Others stay.
+
+    Numerics: approximate (weights are rounded again).
+
+    ```mlir
+    %0 = qc.conv %x, %w {…}
+    %1 = qc.batch_norm %0, %scale, %bias, %mean, %variance {epsilon = …}
+    // becomes
+    %1 = qc.conv %x, %w_folded bias %bias_folded {…}
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFolded", "folded", "Number of batch normalizations folded">
+  ];
+}
+
 def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
   let summary = "Group ops into fused kernels";
   let description = [{

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * What the files of libqcrt share: the model behind QcrtModel, the validated
+ * view of a manifest, the thread pool, and the way errors are made.
+ *
+ * Nothing here is global: every function works on what it is given.
+ */
+#ifndef QCRT_LIB_INTERNAL_H
+#define QCRT_LIB_INTERNAL_H
+
+#include "qcrt/device.h"
+#include "qcrt/manifest.h"
+#include "qcrt/qcrt.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "artefacts are little-endian and are used without conversion"
+#endif
+
+/* Functions that libqcrt's files share and users of the library do not see. */
+#define QCRT_INTERNAL __attribute__((visibility("hidden")))
+
+/* Fills `error`, which may be NULL, and returns `status`. */
+QCRT_INTERNAL QcrtStatus qcrtFail(QcrtError *error, QcrtStatus status,
+                                  const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The arrays of a manifest that qcrtManifestValidate accepted. Every index,
+ * range and string reachable from it is valid. Pointers into the manifest. */
+typedef struct QcrtManifest {
+  const QcManifestHeader *header;
+  const char *strings;
+  const QcManifestKernel *kernels;
+  const QcManifestParameter *parameters;
+  const QcManifestProgram *programs;
+  const QcManifestTensor *tensors;
+  const int64_t *dims;
+  const QcManifestLaunch *launches;
+  const QcManifestArgument *arguments;
+  uint32_t kernelCount;
+  uint32_t programCount;
+} QcrtManifest;
+
+/* Checks all of a manifest of `bytes` bytes at `data`, which must be aligned to
+ * 8, and locates its arrays. `name` is the file in messages. */
+QCRT_INTERNAL QcrtStatus qcrtManifestValidate(const void *data, uint64_t bytes,
+                                              uint32_t target, const char *name,
+                                              QcrtManifest *manifest,
+                                              QcrtError *error);
+
+/* Text of a string of a validated manifest. */
+static inline const char *qcrtString(const QcrtManifest *manifest,
+                                     QcManifestString string) {
+  return manifest->strings + string.offset;
+}
+
+/* Product of a tensor's dims, known not to overflow after validation. */
+QCRT_INTERNAL uint64_t qcrtTensorElements(const QcrtManifest *manifest,
+                                          const QcManifestTensor *tensor);
+
+struct QcrtModel {
+  QcrtManifest manifest;
+  /* CPU: the form in use, its kernels, and the weights in the library. */
+  const char *formName;
+  const QcKernelFunction *kernels;
+  const uint8_t *weights;
+  void *library; /* handle of dlopen, or NULL */
+  /* Folder: the manifest's bytes, the device and what was put on it. */
+  void *manifestBytes;
+  QcrtDevice *device;
+  void *module;
+  void **deviceKernels; /* one for each kernel */
+  uint64_t deviceWeights;
+  bool hasDeviceWeights;
+};
+
+/* A regular file opened for reading. */
+typedef struct QcrtFile {
+  int descriptor;
+  uint64_t bytes;
+} QcrtFile;
+
+/* Opens the regular file `path`. */
+QCRT_INTERNAL QcrtStatus qcrtFileOpen(const char *path, QcrtFile *file,
+                                      QcrtError *error);
+QCRT_INTERNAL void qcrtFileClose(QcrtFile *file);
+/* Reads exactly `bytes` bytes at `offset`. */
+QCRT_INTERNAL QcrtStatus qcrtFileRead(const QcrtFile *file, const char *path,
+                                      uint64_t offset, void *data,
+                                      uint64_t bytes, QcrtError *error);
+
+/* A loadable segment of a shared library: where it comes to lie relative to the
+ * library's load address. */
+typedef struct QcrtSegment {
+  uint64_t address;
+  uint64_t bytes;
+  bool executable;
+} QcrtSegment;
+
+#define QCRT_MAX_SEGMENTS 64
+
+/* Checks that `path` is a shared library for this machine, and that the file
+ * holds all bytes that its program headers map: the dynamic linker does not,
+ * and a truncated file would end the process with SIGBUS at its first use.
+ * Reports the loadable segments. */
+QCRT_INTERNAL QcrtStatus qcrtElfCheck(const char *path, QcrtSegment *segments,
+                                      uint32_t *segmentCount, QcrtError *error);
+
+/* The loaders behind qcrtModelLoad. They fill a zeroed model; on failure the
+ * caller releases whatever they had put there (qcrtModelFree). */
+QCRT_INTERNAL QcrtStatus qcrtLoadLibrary(const char *path,
+                                         const QcrtLoadOptions *options,
+                                         QcrtModel *model, QcrtError *error);
+QCRT_INTERNAL QcrtStatus qcrtLoadFolder(const char *path,
+                                        const QcrtLoadOptions *options,
+                                        QcrtModel *model, QcrtError *error);
+/* `segments` is NULL for an artefact that is linked into the program. */
+QCRT_INTERNAL QcrtStatus qcrtLoadArtifact(const QcArtifact *artifact,
+                                          const QcrtSegment *segments,
+                                          uint32_t segmentCount,
+                                          const char *name,
+                                          const QcrtLoadOptions *options,
+                                          QcrtModel *model, QcrtError *error);
+
+/* The thread pool of a session. */
+typedef struct QcrtPool QcrtPool;
+
+/* Starts `threads` - 1 threads; `threads` is at least 2. */
+QCRT_INTERNAL QcrtStatus qcrtPoolCreate(uint32_t threads, QcrtPool **pool,
+                                        QcrtError *error);
+QCRT_INTERNAL void qcrtPoolFree(QcrtPool *pool);
+QCRT_INTERNAL uint32_t qcrtPoolThreads(const QcrtPool *pool);
+
+/* Calls `kernel` over [0, extent) in `shares` contiguous shares, share 0 on the
+ * calling thread; 2 <= shares <= number of threads. Returns when all are done.
+ */
+QCRT_INTERNAL void qcrtPoolRun(QcrtPool *pool, QcKernelFunction kernel,
+                               void *const *arguments, uint64_t extent,
+                               uint32_t shares);
+
+/* Bounds of share `share` of `shares` of [0, extent): sizes differ by at most
+ * one. */
+static inline int64_t qcrtShareBegin(uint64_t extent, uint32_t shares,
+                                     uint32_t share) {
+  uint64_t quotient = extent / shares, remainder = extent % shares;
+  return (int64_t)(quotient * share + (share < remainder ? share : remainder));
+}
+
+/* Kernels are compiled for the default floating-point environment: round to
+ * nearest, denormals kept. A caller may have changed its thread's (many
+ * programs flush denormals), which would make results depend on which thread
+ * computes what. */
+typedef struct QcrtFloatEnvironment {
+  uint32_t control;
+} QcrtFloatEnvironment;
+QCRT_INTERNAL QcrtFloatEnvironment qcrtFloatEnvironmentEnter(void);
+QCRT_INTERNAL void qcrtFloatEnvironmentLeave(QcrtFloatEnvironment previous);
+
+#endif /* QCRT_LIB_INTERNAL_H */

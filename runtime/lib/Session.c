@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/*
+ * Sessions: one program of a model with an arena, bound inputs and outputs, and
+ * threads.
+ *
+ * The pointers of all launches are computed when the session is created, and
+ * those into an input or output when it is set, so that a run is nothing but
+ * the calls. Launches get their memory through this table only: another
+ * placement of buffers (each between guard pages, for instance) is another way
+ * to fill it.
+ */
+#include "Internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* From this size on the arena is aligned for, and asks for, huge pages: a
+ * network walks over all of it in every run, and with pages of 4 KiB misses the
+ * TLB all the time. */
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
+
+/* An input or output that the caller has set. */
+typedef struct Binding {
+  void *data;
+  bool isSet;
+  uint64_t deviceAddress; /* on a device; 0 for tensors of 0 bytes */
+} Binding;
+
+struct QcrtSession {
+  const QcrtModel *model;
+  const QcManifestProgram *program;
+  uint64_t firstArgument; /* of the program's launches, see argumentSlot */
+  uint64_t argumentCount;
+  uint8_t *arena;
+  QcrtPool *pool; /* NULL with one thread */
+  /* Pointers of all launches, one after the other. On the CPU `arguments`, on a
+   * device `deviceArguments`. */
+  void **arguments;
+  QcrtDeviceArgument *deviceArguments;
+  /* First of `arguments` of each launch. */
+  uint64_t *launchArguments;
+  Binding *inputs;
+  Binding *outputs;
+  uint64_t deviceArena;
+  bool hasDeviceArena;
+  QcrtLaunchProfile *profile; /* one for each launch, or NULL */
+};
+
+/* Calls `visit` for every argument of the program's launches that lies in
+ * `space` (and there in tensor `index`). */
+static void bindArguments(QcrtSession *session, uint32_t space, uint32_t index,
+                          uint8_t *base, uint64_t deviceBase) {
+  const QcrtManifest *manifest = &session->model->manifest;
+  for (uint32_t i = 0; i < session->program->launchCount; ++i) {
+    const QcManifestLaunch *launch =
+        &manifest->launches[session->program->firstLaunch + i];
+    const QcManifestKernel *kernel = &manifest->kernels[launch->kernel];
+    for (uint32_t j = 0; j < launch->argumentCount; ++j) {
+      const QcManifestArgument *argument =
+          &manifest->arguments[launch->firstArgument + j];
+      if (argument->space != space || argument->index != index)
+        continue;
+      uint64_t slot = session->launchArguments[i] + j;
+      if (session->deviceArguments) {
+        QcrtDeviceArgument *deviceArgument = &session->deviceArguments[slot];
+        deviceArgument->address = deviceBase + argument->offset;
+        deviceArgument->bytes = argument->bytes;
+        deviceArgument->access =
+            manifest->parameters[kernel->firstParameter + j].access;
+      } else {
+        /* A NULL base belongs to memory of 0 bytes, with offset 0. */
+        session->arguments[slot] = base ? base + argument->offset : NULL;
+      }
+    }
+  }
+}
+
+static QcrtStatus allocateArena(QcrtSession *session, QcrtError *error) {
+  uint64_t bytes = session->program->arenaBytes;
+  if (bytes == 0)
+    return QCRT_OK;
+  uint64_t alignment =
+      bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : QC_ARENA_ALIGNMENT;
+  if (bytes <= SIZE_MAX - alignment) {
+    uint64_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    session->arena = aligned_alloc((size_t)alignment, (size_t)rounded);
+    if (session->arena && alignment == HUGE_PAGE_BYTES)
+      /* A hint; without huge pages the session is slower, not wrong. */
+      (void)madvise(session->arena, (size_t)rounded, MADV_HUGEPAGE);
+  }
+  if (!session->arena)
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY,
+                    "no memory for the arena of %llu bytes",
+                    (unsigned long long)bytes);
+  return QCRT_OK;
+}
+
+/* Memory on the device for the arena and for each input and output. */
+static QcrtStatus allocateOnDevice(QcrtSession *session, QcrtError *error) {
+  QcrtDevice *device = session->model->device;
+  const QcrtManifest *manifest = &session->model->manifest;
+  const QcManifestProgram *program = session->program;
+  if (program->arenaBytes > 0) {
+    QcrtStatus status = device->allocate(device, program->arenaBytes,
+                                         &session->deviceArena, error);
+    if (status)
+      return status;
+    session->hasDeviceArena = true;
+  }
+  for (uint32_t side = 0; side < 2; ++side) {
+    uint32_t count = side ? program->outputCount : program->inputCount;
+    uint64_t first = side ? program->firstOutput : program->firstInput;
+    Binding *bindings = side ? session->outputs : session->inputs;
+    for (uint32_t i = 0; i < count; ++i) {
+      uint64_t bytes = manifest->tensors[first + i].bytes;
+      if (bytes == 0)
+        continue;
+      QcrtStatus status =
+          device->allocate(device, bytes, &bindings[i].deviceAddress, error);
+      if (status)
+        return status;
+    }
+  }
+  return QCRT_OK;
+}
+
+/* Options as this version of the library knows them. */
+static QcrtStatus readSessionOptions(const QcrtSessionOptions *options,
+                                     QcrtSessionOptions *result,
+                                     QcrtError *error) {
+  memset(result, 0, sizeof *result);
+  if (options) {
+    if (options->size < sizeof options->size || options->size > sizeof *result)
+      return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                      "session options of %llu bytes; accepted are up to %llu, "
+                      "set `size` to their sizeof",
+                      (unsigned long long)options->size,
+                      (unsigned long long)sizeof *result);
+    memcpy(result, options, options->size);
+  }
+  if (result->threads == 0)
+    result->threads = 1;
+  if (result->threads > QCRT_MAX_THREADS)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "%u threads; accepted are up to %u", result->threads,
+                    QCRT_MAX_THREADS);
+  return QCRT_OK;
+}
+
+static QcrtStatus initializeSession(QcrtSession *session,
+                                    const QcrtSessionOptions *options,
+                                    QcrtError *error) {
+  const QcrtModel *model = session->model;
+  const QcManifestProgram *program = session->program;
+  session->inputs = calloc((size_t)program->inputCount + 1, sizeof(Binding));
+  session->outputs = calloc((size_t)program->outputCount + 1, sizeof(Binding));
+  session->launchArguments =
+      calloc((size_t)program->launchCount + 1, sizeof(uint64_t));
+  if (!session->inputs || !session->outputs || !session->launchArguments)
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
+  uint64_t argumentCount = 0;
+  for (uint32_t i = 0; i < program->launchCount; ++i) {
+    session->launchArguments[i] = argumentCount;
+    argumentCount +=
+        model->manifest.launches[program->firstLaunch + i].argumentCount;
+  }
+  if (model->device)
+    session->deviceArguments =
+        calloc((size_t)argumentCount + 1, sizeof(QcrtDeviceArgument));
+  else
+    session->arguments = calloc((size_t)argumentCount + 1, sizeof(void *));
+  if (options->profile)
+    session->profile =
+        calloc((size_t)program->launchCount + 1, sizeof(QcrtLaunchProfile));
+  if ((!session->deviceArguments && !session->arguments) ||
+      (options->profile && !session->profile))
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY,
+                    "no memory for a session of %u launches",
+                    program->launchCount);
+
+  QcrtStatus status = model->device ? allocateOnDevice(session, error)
+                                    : allocateArena(session, error);
+  if (status)
+    return status;
+  bindArguments(session, QC_SPACE_ARENA, 0, session->arena,
+                session->deviceArena);
+  /* Parameters bound to weights are only read (checked at load). */
+  bindArguments(session, QC_SPACE_WEIGHTS, 0, (uint8_t *)model->weights,
+                model->deviceWeights);
+  if (model->device) {
+    for (uint32_t i = 0; i < program->inputCount; ++i)
+      bindArguments(session, QC_SPACE_INPUT, i, NULL,
+                    session->inputs[i].deviceAddress);
+    for (uint32_t i = 0; i < program->outputCount; ++i)
+      bindArguments(session, QC_SPACE_OUTPUT, i, NULL,
+                    session->outputs[i].deviceAddress);
+  } else if (options->threads > 1) {
+    return qcrtPoolCreate(options->threads, &session->pool, error);
+  }
+  return QCRT_OK;
+}
+
+QcrtStatus qcrtSessionCreate(const QcrtModel *model, uint32_t program,
+                             const QcrtSessionOptions *options,
+                             QcrtSession **session, QcrtError *error) {
+  if (!model || !session)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "qcrtSessionCreate: model or session is NULL");
+  if (program >= model->manifest.programCount)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no program %u; there are %u",
+                    program, model->manifest.programCount);
+  QcrtSessionOptions known;
+  QcrtStatus status = readSessionOptions(options, &known, error);
+  if (status)
+    return status;
+  QcrtSession *result = calloc(1, sizeof *result);
+  if (!result)
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
+  result->model = model;
+  result->program = &model->manifest.programs[program];
+  status = initializeSession(result, &known, error);
+  if (status) {
+    qcrtSessionFree(result);
+    return status;
+  }
+  *session = result;
+  return QCRT_OK;
+}
+
+void qcrtSessionFree(QcrtSession *session) {
+  if (!session)
+    return;
+  qcrtPoolFree(session->pool);
+  QcrtDevice *device = session->model->device;
+  if (device) {
+    if (session->hasDeviceArena)
+      device->release(device, session->deviceArena);
+    for (uint32_t i = 0; session->inputs && i < session->program->inputCount;
+         ++i)
+      if (session->inputs[i].deviceAddress)
+        device->release(device, session->inputs[i].deviceAddress);
+    for (uint32_t i = 0; session->outputs && i < session->program->outputCount;
+         ++i)
+      if (session->outputs[i].deviceAddress)
+        device->release(device, session->outputs[i].deviceAddress);
+  }
+  free(session->arena);
+  free(session->arguments);
+  free(session->deviceArguments);
+  free(session->launchArguments);
+  free(session->inputs);
+  free(session->outputs);
+  free(session->profile);
+  free(session);
+}
+
+/* Sets input or output `index`. */
+static QcrtStatus setTensor(QcrtSession *session, bool isOutput, uint32_t index,
+                            void *data, size_t bytes, QcrtError *error) {
+  const char *what = isOutput ? "output" : "input";
+  if (!session)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "the session is NULL");
+  const QcrtManifest *manifest = &session->model->manifest;
+  const QcManifestProgram *program = session->program;
+  uint32_t count = isOutput ? program->outputCount : program->inputCount;
+  if (index >= count)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no %s %u; there are %u",
+                    what, index, count);
+  const QcManifestTensor *tensor =
+      &manifest
+           ->tensors[(isOutput ? program->firstOutput : program->firstInput) +
+                     index];
+  const char *name = qcrtString(manifest, tensor->name);
+  if (bytes != tensor->bytes)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "%s '%s': %llu bytes given, %llu are needed", what, name,
+                    (unsigned long long)bytes,
+                    (unsigned long long)tensor->bytes);
+  if (!data && bytes > 0)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "%s '%s': the data is NULL",
+                    what, name);
+  /* On a device the memory is only copied. */
+  if (!session->model->device && (uintptr_t)data % tensor->alignment != 0)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "%s '%s': the data must be aligned to %u bytes", what, name,
+                    tensor->alignment);
+  Binding *binding =
+      isOutput ? &session->outputs[index] : &session->inputs[index];
+  if (!session->model->device && (!binding->isSet || binding->data != data))
+    bindArguments(session, isOutput ? QC_SPACE_OUTPUT : QC_SPACE_INPUT, index,
+                  data, 0);
+  binding->data = data;
+  binding->isSet = true;
+  return QCRT_OK;
+}
+
+QcrtStatus qcrtSessionSetInput(QcrtSession *session, uint32_t input,
+                               const void *data, size_t bytes,
+                               QcrtError *error) {
+  /* Parameters bound to inputs are only read (checked at load). */
+  return setTensor(session, false, input, (void *)data, bytes, error);
+}
+
+QcrtStatus qcrtSessionSetOutput(QcrtSession *session, uint32_t output,
+                                void *data, size_t bytes, QcrtError *error) {
+  return setTensor(session, true, output, data, bytes, error);
+}
+
+static uint64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void recordTime(QcrtLaunchProfile *profile, uint64_t nanoseconds) {
+  if (profile->runs == 0 || nanoseconds < profile->minNanoseconds)
+    profile->minNanoseconds = nanoseconds;
+  profile->totalNanoseconds += nanoseconds;
+  ++profile->runs;
+}
+
+/* Runs the launches on the CPU. */
+static void runOnCpu(QcrtSession *session) {
+  const QcrtModel *model = session->model;
+  const QcManifestLaunch *launches =
+      model->manifest.launches + session->program->firstLaunch;
+  uint32_t threads = qcrtPoolThreads(session->pool);
+  QcrtFloatEnvironment previous = qcrtFloatEnvironmentEnter();
+  for (uint32_t i = 0; i < session->program->launchCount; ++i) {
+    const QcManifestLaunch *launch = &launches[i];
+    if (launch->extent == 0)
+      continue;
+    uint64_t start = session->profile ? now() : 0;
+    QcKernelFunction kernel = model->kernels[launch->kernel];
+    void *const *arguments = session->arguments + session->launchArguments[i];
+    uint64_t shares = launch->extent / launch->grain;
+    if (shares > threads)
+      shares = threads;
+    if (shares > 1)
+      qcrtPoolRun(session->pool, kernel, arguments, launch->extent,
+                  (uint32_t)shares);
+    else
+      kernel(arguments, 0, (int64_t)launch->extent);
+    if (session->profile)
+      recordTime(&session->profile[i], now() - start);
+  }
+  qcrtFloatEnvironmentLeave(previous);
+}
+
+/* Copies the inputs to the device, runs the launches and copies the outputs
+ * back. */
+static QcrtStatus runOnDevice(QcrtSession *session, QcrtError *error) {
+  const QcrtModel *model = session->model;
+  const QcrtManifest *manifest = &model->manifest;
+  const QcManifestProgram *program = session->program;
+  QcrtDevice *device = model->device;
+  for (uint32_t i = 0; i < program->inputCount; ++i) {
+    uint64_t bytes = manifest->tensors[program->firstInput + i].bytes;
+    if (bytes == 0)
+      continue;
+    QcrtStatus status =
+        device->copyToDevice(device, session->inputs[i].deviceAddress,
+                             session->inputs[i].data, bytes, error);
+    if (status)
+      return status;
+  }
+  for (uint32_t i = 0; i < program->launchCount; ++i) {
+    const QcManifestLaunch *launch =
+        &manifest->launches[program->firstLaunch + i];
+    if (launch->extent == 0)
+      continue;
+    uint64_t start = session->profile ? now() : 0;
+    QcrtStatus status = device->launch(
+        device, model->deviceKernels[launch->kernel],
+        session->deviceArguments + session->launchArguments[i],
+        launch->argumentCount, launch->extent, launch->blockSize, error);
+    if (!status && session->profile) {
+      status = device->synchronize(device, error);
+      recordTime(&session->profile[i], now() - start);
+    }
+    if (status)
+      return status;
+  }
+  QcrtStatus status = device->synchronize(device, error);
+  for (uint32_t i = 0; !status && i < program->outputCount; ++i) {
+    uint64_t bytes = manifest->tensors[program->firstOutput + i].bytes;
+    if (bytes > 0)
+      status = device->copyFromDevice(device, session->outputs[i].data,
+                                      session->outputs[i].deviceAddress, bytes,
+                                      error);
+  }
+  return status;
+}
+
+QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error) {
+  if (!session)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "the session is NULL");
+  const QcrtManifest *manifest = &session->model->manifest;
+  const QcManifestProgram *program = session->program;
+  for (uint32_t i = 0; i < program->inputCount; ++i)
+    if (!session->inputs[i].isSet)
+      return qcrtFail(
+          error, QCRT_NOT_READY, "input '%s' is not set",
+          qcrtString(manifest,
+                     manifest->tensors[program->firstInput + i].name));
+  for (uint32_t i = 0; i < program->outputCount; ++i)
+    if (!session->outputs[i].isSet)
+      return qcrtFail(
+          error, QCRT_NOT_READY, "output '%s' is not set",
+          qcrtString(manifest,
+                     manifest->tensors[program->firstOutput + i].name));
+  if (session->model->device)
+    return runOnDevice(session, error);
+  runOnCpu(session);
+  return QCRT_OK;
+}
+
+QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session, uint32_t launch,
+                                    QcrtLaunchProfile *profile,
+                                    QcrtError *error) {
+  if (!session || !profile)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "session or profile is NULL");
+  if (!session->profile)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "the session was created without `profile`");
+  if (launch >= session->program->launchCount)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no launch %u; there are %u",
+                    launch, session->program->launchCount);
+  *profile = session->profile[launch];
+  return QCRT_OK;
+}
+
+QcrtStatus qcrtSessionResetProfile(QcrtSession *session, QcrtError *error) {
+  if (!session || !session->profile)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "the session is NULL or was created without `profile`");
+  memset(session->profile, 0,
+         session->program->launchCount * sizeof *session->profile);
+  return QCRT_OK;
+}

@@ -13,6 +13,12 @@
 using namespace mlir;
 using namespace qc;
 
+void qc::buildGraphPipeline(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createFoldBatchNorm());
+}
+
 void qc::buildKernelPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -20,6 +26,7 @@ void qc::buildKernelPipeline(OpPassManager &manager) {
 }
 
 void qc::buildCPUPipeline(OpPassManager &manager) {
+  buildGraphPipeline(manager);
   manager.addNestedPass<func::FuncOp>(createMaterializePadding());
   buildKernelPipeline(manager);
   manager.addPass(createAssignLayouts());
@@ -27,11 +34,13 @@ void qc::buildCPUPipeline(OpPassManager &manager) {
 }
 
 void qc::buildPTXPipeline(OpPassManager &manager) {
+  buildGraphPipeline(manager);
   buildKernelPipeline(manager);
   manager.addPass(createPlanMemory());
 }
 
 void qc::buildHLSPipeline(OpPassManager &manager) {
+  buildGraphPipeline(manager);
   buildKernelPipeline(manager);
   manager.addPass(createPlanMemory());
 }

@@ -9,6 +9,10 @@
 
 namespace qc {
 
+/// Simplifies the graph, QDQ and integer levels: constants, common
+/// subexpressions, batch norms.
+void buildGraphPipeline(mlir::OpPassManager &manager);
+
 /// From any graph, QDQ or integer level to target-free kernels.
 void buildKernelPipeline(mlir::OpPassManager &manager);
 

@@ -31,6 +31,37 @@ def LowerKernels : Pass<"qc-lower-kernels", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExpandMath : Pass<"qc-expand-math", "::mlir::func::FuncOp"> {
+  let summary = "Replace functions that no target has an instruction for by arithmetic";
+  let description = [{
+    Transcendental `math` ops, `arith.remf` and conversions from and to floats of 16 bits and less become
+    arithmetic on f32, f64 and integers, scalars or vectors, so that artefacts call no library and
+    all targets compute the same bits. Of math remain absf, absi, floor, ceil, trunc, roundeven, sqrt,
+    copysign, fma, the bit counts and the classifications.
+
+    f32 results are within 2 units in the last place (exp, expm1, log, log1p, tanh, erf) or correctly
+    rounded but for rare ties (the rest); f64 within a few units, pow within 1e-13. sin, cos and tan are
+    accurate for arguments up to 4e8. Remainders and conversions are exact.
+
+    ```mlir
+    %y = math.exp %x : f32
+    // becomes
+    %n = math.roundeven (%x * 1.442695) …
+    ```
+  }];
+  let options = [
+    Option<"rounding", "rounding", "bool", "false",
+           "Expand floor, ceil, trunc, round and roundeven too (x86-64 without SSE4.1)">,
+    Option<"half", "half", "bool", "true",
+           "Expand conversions of f16 too; off where the CPU has instructions (F16C)">
+  ];
+  let statistics = [
+    Statistic<"numExpanded", "expanded-ops", "Number of ops that became arithmetic">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ParallelToRange : Pass<"qc-parallel-to-range", "::mlir::func::FuncOp"> {
   let summary = "Give a loop-level kernel a share of its parallel iterations to run";
   let description = [{

@@ -501,10 +501,10 @@ Value qc::expandElementary(OpBuilder &builder, Operation *op) {
   Calculator wide(builder, loc, own.withElement(builder.getF64Type()));
 
   // Computes in the op's type, or for f32 in f64 with one rounding.
-  auto direct = [&](auto function) -> Value {
+  auto direct = [&](Number (*function)(Number)) -> Value {
     return function(own.wrap(op->getOperand(0))).value;
   };
-  auto widened = [&](auto function) -> Value {
+  auto widened = [&](Number (*function)(Number)) -> Value {
     if (!isSingle(type))
       return direct(function);
     Value x = arith::ExtFOp::create(builder, loc, wide.type, op->getOperand(0));

@@ -39,7 +39,7 @@ def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> 
     accumulated over the taps and channels of the reduction with one broadcast of the input per
     row and one load of packed weights per vector. The elementwise ops behind the root run on the
     accumulators. 8-bit kernels need weights packed four of the reduction together
-    (qc-pack-weights). Other kernels are left for qc-lower-kernels.
+    (qc-assign-layouts). Other kernels are left for qc-lower-kernels.
   }];
   let options = [
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
@@ -50,6 +50,37 @@ def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> 
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
   let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
+def ExpandMath : Pass<"qc-expand-math", "::mlir::func::FuncOp"> {
+  let summary = "Replace functions that no target has an instruction for by arithmetic";
+  let description = [{
+    Transcendental `math` ops, `arith.remf` and conversions from and to floats of 16 bits and less become
+    arithmetic on f32, f64 and integers, scalars or vectors, so that artefacts call no library and
+    all targets compute the same bits. Of math remain absf, absi, floor, ceil, trunc, roundeven, sqrt,
+    copysign, fma, the bit counts and the classifications.
+
+    f32 results are within 2 units in the last place (exp, expm1, log, log1p, tanh, erf) or correctly
+    rounded but for rare ties (the rest); f64 within a few units, pow within 1e-13. sin, cos and tan are
+    accurate for arguments up to 4e8. Remainders and conversions are exact.
+
+    ```mlir
+    %y = math.exp %x : f32
+    // becomes
+    %n = math.roundeven (%x * 1.442695) …
+    ```
+  }];
+  let options = [
+    Option<"rounding", "rounding", "bool", "false",
+           "Expand floor, ceil, trunc, round and roundeven too (x86-64 without SSE4.1)">,
+    Option<"half", "half", "bool", "true",
+           "Expand conversions of f16 too; off where the CPU has instructions (F16C)">
+  ];
+  let statistics = [
+    Statistic<"numExpanded", "expanded-ops", "Number of ops that became arithmetic">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ParallelToRange : Pass<"qc-parallel-to-range", "::mlir::func::FuncOp"> {

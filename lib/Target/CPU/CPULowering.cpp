@@ -33,6 +33,11 @@ void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createFuseRounding());
+  // x86-64-v2 brought roundps, v3 conversions of f16.
+  ExpandMathOptions expand;
+  expand.rounding = form.cpu == "x86-64";
+  expand.half = !form.hasFMA;
+  manager.addNestedPass<func::FuncOp>(createExpandMath(expand));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCSEPass());

@@ -96,7 +96,97 @@ static LogicalResult loop(NodeContext &c) {
   return c.yield(results);
 }
 
+/// Entry `position` along `axis`, without that dimension.
+static Value takeEntry(NodeContext &c, Value x, int64_t axis,
+                       int64_t position) {
+  SmallVector<int64_t> offsets(rankOf(x), 0), sizes(shapeOf(x)),
+      steps(rankOf(x), 1);
+  offsets[axis] = position;
+  sizes[axis] = 1;
+  Value part =
+      c.create<SliceOp>(x, {c.ints("offsets", offsets), c.ints("sizes", sizes),
+                            c.ints("steps", steps)});
+  sizes.erase(sizes.begin() + axis);
+  return c.reshape(part, sizes);
+}
+
+/// Scan from version 9 on, unrolled: states are carried, scan inputs are cut
+/// into entries and scan outputs joined from entries.
+static LogicalResult scan(NodeContext &c) {
+  const onnx::AttributeProto *body = c.getAttribute("body");
+  if (!body || !body->has_g())
+    return c.refuse("its body is missing");
+  int64_t numScans = c.getInt("num_scan_inputs", 0);
+  int64_t numStates = c.getNumOperands() - numScans;
+  int64_t numOutputs = body->g().output_size() - numStates;
+  if (numScans < 1 || numStates < 0 || numOutputs < 0)
+    return c.refuse("num_scan_inputs does not fit its operands and body");
+  auto perValue = [&](StringRef name, int64_t count) {
+    SmallVector<int64_t> values =
+        c.getInts(name, SmallVector<int64_t>(count, 0));
+    values.resize(count, 0);
+    return values;
+  };
+  SmallVector<int64_t> inputAxes = perValue("scan_input_axes", numScans),
+                       inputBackwards =
+                           perValue("scan_input_directions", numScans),
+                       outputAxes = perValue("scan_output_axes", numOutputs),
+                       outputBackwards =
+                           perValue("scan_output_directions", numOutputs);
+  int64_t trips = -1;
+  for (int64_t i = 0; i < numScans; ++i) {
+    Value x = c[numStates + i];
+    FailureOr<int64_t> axis = c.normalizeAxis(inputAxes[i], rankOf(x));
+    if (failed(axis))
+      return failure();
+    inputAxes[i] = *axis;
+    int64_t size = shapeOf(x)[*axis];
+    if (trips >= 0 && trips != size)
+      return c.refuse("its scan inputs differ in length");
+    trips = size;
+  }
+  if (trips < 1 || trips > largestTripCount)
+    return c.refuse("runs " + Twine(trips) + " iterations",
+                    "1 to " + Twine(largestTripCount) + ", which are unrolled");
+  SmallVector<Value> states(c.getOperands().take_front(numStates));
+  SmallVector<SmallVector<Value>> entries(numOutputs);
+  for (int64_t trip = 0; trip < trips; ++trip) {
+    SmallVector<Value> inputs(states);
+    for (int64_t i = 0; i < numScans; ++i)
+      inputs.push_back(takeEntry(c, c[numStates + i], inputAxes[i],
+                                 inputBackwards[i] ? trips - 1 - trip : trip));
+    SmallVector<Value> outputs;
+    if (llvm::is_contained(inputs, Value()) ||
+        failed(c.importSubgraph(body->g(), inputs, "#" + std::to_string(trip),
+                                outputs)))
+      return failure();
+    states.assign(outputs.begin(), outputs.begin() + numStates);
+    for (int64_t i = 0; i < numOutputs; ++i)
+      entries[i].push_back(outputs[numStates + i]);
+  }
+  SmallVector<Value> results(states);
+  for (int64_t i = 0; i < numOutputs; ++i) {
+    FailureOr<int64_t> axis =
+        c.normalizeAxis(outputAxes[i], rankOf(entries[i].front()) + 1);
+    if (failed(axis))
+      return failure();
+    SmallVector<Value> parts;
+    for (Value entry : entries[i]) {
+      SmallVector<int64_t> shape(shapeOf(entry));
+      shape.insert(shape.begin() + *axis, 1);
+      parts.push_back(c.reshape(entry, shape));
+    }
+    if (outputBackwards[i])
+      std::reverse(parts.begin(), parts.end());
+    results.push_back(parts.size() == 1 ? parts.front()
+                                        : c.create<ConcatOp>(
+                                              parts, c.integer("axis", *axis)));
+  }
+  return c.yield(results);
+}
+
 void qc::registerControlFlowHandlers(HandlerTable &table) {
   table.add("If", 1, 1, ifNode);
   table.add("Loop", 1, 0, loop);
+  table.add("Scan", 9, 1, scan);
 }

@@ -29,6 +29,22 @@ static LogicalResult hardSigmoid(NodeContext &c) {
                                      c.f32("beta", c.getFloat("beta", 0.5f))}));
 }
 
+/// With the attributes that matter for 8-bit floats.
+static LogicalResult castWithOptions(NodeContext &c, Type element) {
+  if (element == elementOf(c[0]))
+    return c.yield(c[0]);
+  std::string name = c.getString("round_mode", "up");
+  std::optional<PowerRoundingKind> rounding = symbolizePowerRoundingKind(name);
+  if (!rounding)
+    return c.refuse("round_mode is '" + name + "'", "up, down, nearest");
+  MLIRContext *context = c.getBuilder().getContext();
+  return c.yield(c.create<CastOp>(
+      c[0], {c.type("to", element),
+             c.boolean("saturate", c.getInt("saturate", 1) != 0),
+             c.attribute("rounding",
+                         PowerRoundingKindAttr::get(context, *rounding))}));
+}
+
 static LogicalResult castTo(NodeContext &c) {
   Type element = elementOf(c[0]);
   std::string target;
@@ -47,11 +63,79 @@ static LogicalResult castTo(NodeContext &c) {
   }
   if (!element)
     return c.refuse("casts to " + target, "numbers and booleans");
-  return c.yield(c.cast(c[0], element));
+  return castWithOptions(c, element);
 }
 
 static LogicalResult castLike(NodeContext &c) {
-  return c.yield(c.cast(c[0], elementOf(c[1])));
+  return castWithOptions(c, elementOf(c[1]));
+}
+
+static LogicalResult bitCast(NodeContext &c) {
+  int64_t dataType = c.getInt("to", 0);
+  Type element = getElementType(c.getBuilder().getContext(),
+                                static_cast<int32_t>(dataType));
+  if (!element)
+    return c.refuse("casts to " +
+                        getDataTypeName(static_cast<int32_t>(dataType)),
+                    "numbers");
+  if (element == elementOf(c[0]))
+    return c.yield(c[0]);
+  return c.yield(c.create<BitcastOp>(c[0], c.type("to", element)));
+}
+
+static LogicalResult elu(NodeContext &c) {
+  return c.yield(c.create<EluOp>(c[0], c.f32("alpha", c.getFloat("alpha", 1))));
+}
+
+static LogicalResult celu(NodeContext &c) {
+  return c.yield(
+      c.create<CeluOp>(c[0], c.f32("alpha", c.getFloat("alpha", 1))));
+}
+
+static LogicalResult selu(NodeContext &c) {
+  // The first version rounded the defaults.
+  double alpha = c.opset < 6 ? 1.6732 : 1.67326319217681884765625;
+  double gamma = c.opset < 6 ? 1.0507 : 1.05070102214813232421875;
+  return c.yield(
+      c.create<SeluOp>(c[0], {c.f32("alpha", c.getFloat("alpha", alpha)),
+                              c.f32("gamma", c.getFloat("gamma", gamma))}));
+}
+
+static LogicalResult thresholdedRelu(NodeContext &c) {
+  return c.yield(c.create<ThresholdedReluOp>(
+      c[0], c.f32("alpha", c.getFloat("alpha", 1))));
+}
+
+static LogicalResult shrink(NodeContext &c) {
+  return c.yield(
+      c.create<ShrinkOp>(c[0], {c.f32("lambda", c.getFloat("lambd", 0.5)),
+                                c.f32("bias", c.getFloat("bias", 0))}));
+}
+
+static LogicalResult swish(NodeContext &c) {
+  return c.yield(
+      c.create<SwishOp>(c[0], c.f32("alpha", c.getFloat("alpha", 1))));
+}
+
+static LogicalResult gelu(NodeContext &c) {
+  std::string form = c.getString("approximate", "none");
+  if (form != "none" && form != "tanh")
+    return c.refuse("approximate is '" + form + "'", "none, tanh");
+  return c.yield(c.create<GeluOp>(c[0], c.boolean("tanhForm", form == "tanh")));
+}
+
+static LogicalResult isInf(NodeContext &c) {
+  return c.yield(c.create<IsInfOp>(
+      c[0], {c.boolean("negative", c.getInt("detect_negative", 1) != 0),
+             c.boolean("positive", c.getInt("detect_positive", 1) != 0)}));
+}
+
+/// All bits of an integer.
+static LogicalResult bitwiseNot(NodeContext &c) {
+  Type element = elementOf(c[0]);
+  Value ones = isUnsignedElement(element) ? c.limit(element, true)
+                                          : c.splat(element, -1);
+  return c.yield(c.create<XorOp>({c[0], ones}));
 }
 
 /// Training is over: the values pass, the mask keeps all.
@@ -119,6 +203,27 @@ static LogicalResult mean(NodeContext &c) {
       c.create<DivOp>({result, c.splat(elementOf(c[0]), c.getNumOperands())}));
 }
 
+static LogicalResult mod(NodeContext &c) {
+  return c.yield(c.create<ModOp>(
+      {c[0], c[1]}, c.boolean("truncated", c.getInt("fmod", 0) != 0)));
+}
+
+static LogicalResult bitShift(NodeContext &c) {
+  std::string direction = c.getString("direction", "");
+  if (direction != "LEFT" && direction != "RIGHT")
+    return c.refuse("direction is '" + direction + "'", "LEFT, RIGHT");
+  return c.yield(c.create<BitShiftOp>(
+      {c[0], c[1]}, c.boolean("right", direction == "RIGHT")));
+}
+
+/// Before version 7 the slope has one entry per channel.
+static LogicalResult oldPRelu(NodeContext &c) {
+  SmallVector<int64_t> shape(shapeOf(c[1]));
+  if (shape.size() == 1 && rankOf(c[0]) > 2)
+    shape.append(rankOf(c[0]) - 2, 1);
+  return c.yield(c.create<PReluOp>({c[0], c.reshape(c[1], shape)}));
+}
+
 static LogicalResult where(NodeContext &c) {
   return c.yield(c.create<WhereOp>({c[0], c[1], c[2]}));
 }
@@ -165,6 +270,36 @@ void qc::registerElementwiseHandlers(HandlerTable &table) {
   table.add("LeakyRelu", 1, 1, leakyRelu);
   table.add("HardSigmoid", 1, 1, hardSigmoid);
   table.add("HardSwish", 14, 1, unary<HardSwishOp>);
+  for (auto [name, since, handler] :
+       {std::make_tuple("Acos", 7, &unary<AcosOp>),
+        std::make_tuple("Acosh", 9, &unary<AcoshOp>),
+        std::make_tuple("Asin", 7, &unary<AsinOp>),
+        std::make_tuple("Asinh", 9, &unary<AsinhOp>),
+        std::make_tuple("Atan", 7, &unary<AtanOp>),
+        std::make_tuple("Atanh", 9, &unary<AtanhOp>),
+        std::make_tuple("Cosh", 9, &unary<CoshOp>),
+        std::make_tuple("Sinh", 9, &unary<SinhOp>),
+        std::make_tuple("Tan", 7, &unary<TanOp>),
+        std::make_tuple("Sign", 9, &unary<SignOp>),
+        std::make_tuple("Softplus", 1, &unary<SoftplusOp>),
+        std::make_tuple("Softsign", 1, &unary<SoftsignOp>),
+        std::make_tuple("Mish", 18, &unary<MishOp>),
+        std::make_tuple("IsNaN", 9, &unary<IsNaNOp>)})
+    table.add(name, since, 1, handler);
+  table.add("Elu", 1, 1, elu);
+  table.add("Celu", 12, 1, celu);
+  table.add("Selu", 1, 1, selu);
+  table.add("ThresholdedRelu", 10, 1, thresholdedRelu);
+  table.add("Shrink", 9, 1, shrink);
+  table.add("Swish", 24, 1, swish);
+  table.add("Gelu", 20, 1, gelu);
+  table.add("IsInf", 10, 1, isInf);
+  table.add("BitwiseNot", 18, 1, bitwiseNot);
+  table.add("BitCast", 1, 1, bitCast);
+  table.add("Mod", 10, 2, mod);
+  table.add("BitShift", 11, 2, bitShift);
+  table.add("PRelu", 1, 2, oldPRelu);
+  table.add("PRelu", 7, 2, binary<PReluOp>);
   table.add("Identity", 1, 1, identity);
   table.add("Cast", 1, 1, castTo);
   table.add("CastLike", 15, 2, castLike);

@@ -228,10 +228,13 @@ private:
 // One registration function per family.
 void registerControlFlowHandlers(HandlerTable &table);
 void registerElementwiseHandlers(HandlerTable &table);
+void registerImageHandlers(HandlerTable &table);
+void registerIndexHandlers(HandlerTable &table);
 void registerLinearHandlers(HandlerTable &table);
 void registerNormHandlers(HandlerTable &table);
 void registerPoolingHandlers(HandlerTable &table);
 void registerQuantHandlers(HandlerTable &table);
+void registerRecurrentHandlers(HandlerTable &table);
 void registerReductionHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
 

@@ -117,10 +117,103 @@ static LogicalResult gemm(NodeContext &c) {
   return c.yield(y);
 }
 
+//===----------------------------------------------------------------------===//
+// Einsum and determinants
+//===----------------------------------------------------------------------===//
+
+/// Letters become labels: those of the result first, in its order. An ellipsis
+/// stands for dimensions that broadcast, aligned from the right.
+static LogicalResult einsum(NodeContext &c) {
+  std::string equation = c.getString("equation", "");
+  llvm::erase(equation, ' ');
+  StringRef text = equation;
+  size_t arrow = text.find("->");
+  StringRef left = text.take_front(arrow);
+  SmallVector<StringRef> terms;
+  left.split(terms, ',');
+  if (terms.size() != c.getNumOperands())
+    return c.refuse("the equation '" + text + "' has " + Twine(terms.size()) +
+                    " terms for " + Twine(c.getNumOperands()) + " operands");
+  // Dimensions of the ellipsis are named by numbers from 0.
+  constexpr StringRef dots = "...";
+  int64_t ellipsis = 0;
+  auto getEllipsisRank = [&](StringRef term, int64_t rank) -> int64_t {
+    return term.contains(dots) ? rank - static_cast<int64_t>(term.size() - 3)
+                               : 0;
+  };
+  for (auto [term, operand] : llvm::zip_equal(terms, c.getOperands())) {
+    int64_t own = getEllipsisRank(term, rankOf(operand));
+    if (own < 0)
+      return c.refuse("a term does not fit its operand's rank");
+    ellipsis = std::max(ellipsis, own);
+  }
+  constexpr int64_t letters = 1000;
+  auto expand = [&](StringRef term, int64_t own) {
+    SmallVector<int64_t> names;
+    for (size_t i = 0; i < term.size(); ++i) {
+      if (term.substr(i).starts_with(dots)) {
+        for (int64_t d = ellipsis - own; d < ellipsis; ++d)
+          names.push_back(d);
+        i += 2;
+      } else {
+        names.push_back(letters + term[i]);
+      }
+    }
+    return names;
+  };
+  SmallVector<SmallVector<int64_t>> operandNames;
+  SmallVector<int64_t> all;
+  for (auto [term, operand] : llvm::zip_equal(terms, c.getOperands())) {
+    operandNames.push_back(
+        expand(term, getEllipsisRank(term, rankOf(operand))));
+    if (static_cast<int64_t>(operandNames.back().size()) != rankOf(operand) ||
+        llvm::any_of(term, [](char letter) {
+          return !llvm::isAlpha(letter) && letter != '.';
+        }))
+      return c.refuse("term '" + term + "' does not fit its operand",
+                      "letters and one ellipsis");
+    llvm::append_range(all, operandNames.back());
+  }
+  SmallVector<int64_t> result;
+  if (arrow != StringRef::npos) {
+    result = expand(text.substr(arrow + 2), ellipsis);
+  } else {
+    // Ellipsis, then letters that occur once, in alphabetical order.
+    SmallVector<int64_t> sorted(all);
+    llvm::sort(sorted);
+    for (int64_t d = 0; d < ellipsis; ++d)
+      result.push_back(d);
+    for (int64_t name : sorted)
+      if (name >= letters && llvm::count(sorted, name) == 1)
+        result.push_back(name);
+  }
+  SmallVector<int64_t> order(result);
+  for (int64_t name : all)
+    if (!llvm::is_contained(order, name))
+      order.push_back(name);
+  SmallVector<int64_t> labels;
+  for (int64_t name : all)
+    labels.push_back(llvm::find(order, name) - order.begin());
+  for (int64_t name : result)
+    if (!llvm::is_contained(all, name) || llvm::count(result, name) != 1)
+      return c.refuse("the result of '" + text +
+                      "' names a dimension twice or one that does not occur");
+  return c.yield(c.create<EinsumOp>(
+      c.getOperands(),
+      {c.ints("labels", labels),
+       c.integer("resultRank", static_cast<int64_t>(result.size()))}));
+}
+
+static LogicalResult determinant(NodeContext &c) {
+  return c.yield(c.create<DeterminantOp>(c[0]));
+}
+
 void qc::registerLinearHandlers(HandlerTable &table) {
   table.add("Conv", 1, 2, conv);
   table.add("ConvInteger", 10, 2, convInteger);
   table.add("MatMul", 1, 2, matmul);
   table.add("MatMulInteger", 10, 2, matmulInteger);
   table.add("Gemm", 1, 2, gemm);
+  table.add("Einsum", 12, 1, einsum);
+  table.add("Det", 11, 1, determinant);
 }

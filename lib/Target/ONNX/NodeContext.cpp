@@ -415,10 +415,13 @@ const HandlerTable &HandlerTable::get() {
     HandlerTable table;
     registerControlFlowHandlers(table);
     registerElementwiseHandlers(table);
+    registerImageHandlers(table);
+    registerIndexHandlers(table);
     registerLinearHandlers(table);
     registerNormHandlers(table);
     registerPoolingHandlers(table);
     registerQuantHandlers(table);
+    registerRecurrentHandlers(table);
     registerReductionHandlers(table);
     registerShapeHandlers(table);
     for (const char *op : {"Softmax",
@@ -435,8 +438,6 @@ const HandlerTable &HandlerTable::get() {
                            "HardSwish",
                            "Mish",
                            "Clip",
-                           "Attention",
-                           "RotaryEmbedding",
                            "DynamicQuantizeLinear",
                            "Einsum",
                            "Resize",

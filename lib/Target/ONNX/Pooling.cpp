@@ -81,16 +81,95 @@ static FailureOr<Window> getPoolWindow(NodeContext &c, Value x) {
 }
 
 static LogicalResult maxPool(NodeContext &c) {
-  if (c.hasResult(1))
-    return c.refuse("the result Indices is not supported",
-                    "MaxPool with one result");
   FailureOr<Window> window = getPoolWindow(c, c[0]);
   if (failed(window))
     return failure();
-  return c.yield(c.create<MaxPoolOp>(
+  SmallVector<NamedAttribute> attributes{
+      c.ints("kernel", window->kernel), c.ints("strides", window->strides),
+      c.ints("pads", window->pads), c.ints("dilations", window->dilations)};
+  SmallVector<Value> results{c.create<MaxPoolOp>(c[0], attributes)};
+  if (c.hasResult(1)) {
+    attributes.push_back(
+        c.boolean("columnMajor", c.getInt("storage_order", 0) != 0));
+    results.push_back(c.create<MaxPoolIndexOp>(c[0], attributes));
+  }
+  return c.yield(results);
+}
+
+static LogicalResult lpPool(NodeContext &c) {
+  FailureOr<Window> window = getPoolWindow(c, c[0]);
+  if (failed(window))
+    return failure();
+  return c.yield(c.create<LpPoolOp>(
       c[0],
       {c.ints("kernel", window->kernel), c.ints("strides", window->strides),
-       c.ints("pads", window->pads), c.ints("dilations", window->dilations)}));
+       c.ints("pads", window->pads), c.ints("dilations", window->dilations),
+       c.integer("p", c.getInt("p", 2))}));
+}
+
+/// (sum |x|^p)^(1/p) over all spatial dimensions.
+static LogicalResult globalLpPool(NodeContext &c) {
+  if (rankOf(c[0]) < 3)
+    return c.refuse("x has rank " + Twine(rankOf(c[0])), "rank 3 or more");
+  int64_t p = c.getInt("p", 2);
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(2, rankOf(c[0])));
+  if (p == 1 || p == 2)
+    return c.yield(
+        c.reduce(c[0], p == 1 ? ReduceKind::L1 : ReduceKind::L2, axes));
+  if (p < 1)
+    return c.refuse("p is " + Twine(p), "a positive p");
+  Type element = elementOf(c[0]);
+  Value powers = c.create<PowOp>(
+      {c.create<AbsOp>(c[0]), c.splat(element, static_cast<double>(p))});
+  Value sum = c.reduce(powers, ReduceKind::Sum, axes);
+  return c.yield(c.create<PowOp>({sum, c.splat(element, 1.0 / p)}));
+}
+
+/// The shape that unpooling gives without an output_shape.
+static FailureOr<SmallVector<int64_t>> getUnpooledShape(NodeContext &c) {
+  ArrayRef<int64_t> spatial = shapeOf(c[0]).drop_front(2);
+  std::optional<SmallVector<int64_t>> kernel = c.getInts("kernel_shape");
+  if (!kernel)
+    return c.refuse("attribute kernel_shape is missing");
+  FailureOr<Window> window = getWindow(c, spatial, *kernel);
+  if (failed(window))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (size_t d = 0; d < spatial.size(); ++d)
+    shape.push_back((spatial[d] - 1) * window->strides[d] + (*kernel)[d] -
+                    window->pads[d] - window->pads[spatial.size() + d]);
+  return shape;
+}
+
+/// Indices count in the tensor of the inferred shape; an output_shape that
+/// differs is that tensor padded with zeros.
+static LogicalResult maxUnpool(NodeContext &c) {
+  if (rankOf(c[0]) < 3)
+    return c.refuse("x has rank " + Twine(rankOf(c[0])), "rank 3 or more");
+  FailureOr<SmallVector<int64_t>> shape = getUnpooledShape(c);
+  if (failed(shape))
+    return failure();
+  Value y = c.create<MaxUnpoolOp>({c[0], c[1]}, c.ints("shape", *shape));
+  if (!c[2])
+    return c.yield(y);
+  SmallVector<int64_t> wanted;
+  std::optional<SmallVector<int64_t>> declared;
+  if (!c.getConstant(c[2]) && (declared = c.getDeclaredShape(0))) {
+    wanted = *declared;
+  } else {
+    FailureOr<SmallVector<int64_t>> given = c.getIntegers(2, "output_shape");
+    if (failed(given))
+      return failure();
+    wanted = *given;
+  }
+  if (!y || static_cast<int64_t>(wanted.size()) != rankOf(y))
+    return c.refuse("output_shape does not fit x");
+  SmallVector<int64_t> pads(2 * wanted.size(), 0);
+  for (auto [dim, size] : llvm::enumerate(shapeOf(y)))
+    pads[wanted.size() + dim] = wanted[dim] - size;
+  return c.yield(
+      c.create<PadOp>({y, c.splat(elementOf(y), 0)}, c.ints("pads", pads)));
 }
 
 Value qc::createAveragePool(NodeContext &c, Value x) {
@@ -118,6 +197,9 @@ template <ReduceKind kind> static LogicalResult globalPool(NodeContext &c) {
 
 void qc::registerPoolingHandlers(HandlerTable &table) {
   table.add("MaxPool", 1, 1, maxPool);
+  table.add("LpPool", 1, 1, lpPool);
+  table.add("GlobalLpPool", 1, 1, globalLpPool);
+  table.add("MaxUnpool", 9, 2, maxUnpool);
   table.add("AveragePool", 1, 1, averagePool);
   table.add("GlobalAveragePool", 1, 1, globalPool<ReduceKind::Mean>);
   table.add("GlobalMaxPool", 1, 1, globalPool<ReduceKind::Max>);

@@ -7,36 +7,91 @@
 using namespace mlir;
 using namespace qc;
 
+/// All sets of `count` axes whose reduction of `shape` gives `reduced`.
+static SmallVector<SmallVector<int64_t>>
+findReducedAxes(ArrayRef<int64_t> shape, ArrayRef<int64_t> reduced,
+                int64_t count, bool keep) {
+  SmallVector<SmallVector<int64_t>> found;
+  // Ranks of real tensors make few subsets.
+  if (shape.size() > 10)
+    return found;
+  for (unsigned mask = 0; mask < (1u << shape.size()); ++mask) {
+    SmallVector<int64_t> axes, result;
+    for (auto [dim, size] : llvm::enumerate(shape)) {
+      bool isReduced = mask >> dim & 1;
+      if (isReduced)
+        axes.push_back(dim);
+      if (!isReduced || keep)
+        result.push_back(isReduced ? 1 : size);
+    }
+    if (static_cast<int64_t>(axes.size()) == count &&
+        ArrayRef(result) == reduced)
+      found.push_back(axes);
+  }
+  return found;
+}
+
+/// The sorted axes that a node reduces: an attribute in old versions, then an
+/// operand; all by default. A run-time operand is accepted where the result
+/// shape that the model declares leaves one choice.
+static FailureOr<SmallVector<int64_t>> getReducedAxes(NodeContext &c, Value x) {
+  int64_t rank = rankOf(x);
+  std::optional<SmallVector<int64_t>> given = c.getInts("axes");
+  if (c[1]) {
+    std::optional<SmallVector<int64_t>> declared;
+    if (tensorOf(c[1]).getNumElements() == 0)
+      given = SmallVector<int64_t>();
+    else if (!c.getConstant(c[1]) && (declared = c.getDeclaredShape(0))) {
+      auto found = findReducedAxes(shapeOf(x), *declared,
+                                   tensorOf(c[1]).getNumElements(),
+                                   c.getInt("keepdims", 1) != 0);
+      if (found.size() != 1)
+        return c.refuse("axes is a run-time value",
+                        "a constant, or a declared result shape that only one "
+                        "choice of axes gives");
+      return found.front();
+    } else {
+      FailureOr<SmallVector<int64_t>> axes = c.getIntegers(1, "axes");
+      if (failed(axes))
+        return failure();
+      given = *axes;
+    }
+  }
+  if (given && !given->empty())
+    return c.normalizeAxes(*given, rank);
+  if (c.getInt("noop_with_empty_axes", 0))
+    return SmallVector<int64_t>();
+  return llvm::to_vector(llvm::seq<int64_t>(0, rank));
+}
+
+/// Drops reduced dimensions unless keepdims is set.
+static Value dropAxes(NodeContext &c, Value y, ArrayRef<int64_t> axes) {
+  if (!y || c.getInt("keepdims", 1))
+    return y;
+  SmallVector<int64_t> shape;
+  for (auto [dim, size] : llvm::enumerate(shapeOf(y)))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(dim)))
+      shape.push_back(size);
+  return c.reshape(y, shape);
+}
+
 /// Reduces the node's axes (an attribute in old versions, then an operand) and
 /// drops them unless keepdims is set. Null after an error.
 static Value reduceNode(NodeContext &c, Value x, ReduceKind kind) {
   if (!x)
     return {};
-  std::optional<SmallVector<int64_t>> given = c.getInts("axes");
-  if (c[1]) {
-    FailureOr<SmallVector<int64_t>> axes = c.getIntegers(1, "axes");
-    if (failed(axes))
-      return {};
-    given = *axes;
-  }
-  int64_t rank = rankOf(x);
-  SmallVector<int64_t> axes = given.value_or(SmallVector<int64_t>());
-  if (axes.empty()) {
-    if (c.getInt("noop_with_empty_axes", 0))
-      return x;
-    axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  }
-  FailureOr<SmallVector<int64_t>> sorted = c.normalizeAxes(axes, rank);
-  if (failed(sorted))
+  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x);
+  if (failed(axes))
     return {};
-  Value y = c.reduce(x, kind, *sorted);
-  if (!y || c.getInt("keepdims", 1))
-    return y;
-  SmallVector<int64_t> shape;
-  for (auto [dim, size] : llvm::enumerate(shapeOf(y)))
-    if (!llvm::is_contained(*sorted, static_cast<int64_t>(dim)))
-      shape.push_back(size);
-  return c.reshape(y, shape);
+  if (axes->empty() && rankOf(x) != 0) {
+    // Nothing is reduced; the function of single elements stays.
+    if (kind == ReduceKind::SumSquare)
+      return c.create<MulOp>({x, x});
+    if (kind == ReduceKind::L1 || kind == ReduceKind::L2)
+      return c.create<AbsOp>(x);
+    return x;
+  }
+  return dropAxes(c, c.reduce(x, kind, *axes), *axes);
 }
 
 template <ReduceKind kind> static LogicalResult reduction(NodeContext &c) {
@@ -53,6 +108,82 @@ template <ReduceKind kind> static LogicalResult reduction(NodeContext &c) {
 /// log(sum(x))
 static LogicalResult reduceLogSum(NodeContext &c) {
   return c.yield(c.create<LogOp>(reduceNode(c, c[0], ReduceKind::Sum)));
+}
+
+/// max(x) + log(sum(exp(x - max(x)))), without overflow; an infinite maximum
+/// is not taken away.
+static LogicalResult reduceLogSumExp(NodeContext &c) {
+  Value x = c[0];
+  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x);
+  if (failed(axes))
+    return failure();
+  if (axes->empty() && rankOf(x) != 0)
+    return c.yield(x);
+  Value largest = c.reduce(x, ReduceKind::Max, *axes);
+  Value isInfinite = c.create<IsInfOp>(
+      largest, {c.boolean("negative", true), c.boolean("positive", true)});
+  Value offset =
+      c.create<WhereOp>({isInfinite, c.splat(elementOf(x), 0), largest});
+  Value sum = c.reduce(c.create<ExpOp>(c.create<SubOp>({x, offset})),
+                       ReduceKind::Sum, *axes);
+  return c.yield(
+      dropAxes(c, c.create<AddOp>({c.create<LogOp>(sum), offset}), *axes));
+}
+
+//===----------------------------------------------------------------------===//
+// Positions of extremes
+//===----------------------------------------------------------------------===//
+
+template <bool largest> static LogicalResult argReduce(NodeContext &c) {
+  FailureOr<int64_t> axis = c.normalizeAxis(c.getInt("axis", 0), rankOf(c[0]));
+  if (failed(axis))
+    return failure();
+  Value y = c.create<ArgReduceOp>(
+      c[0], {c.integer("axis", *axis), c.boolean("largest", largest),
+             c.boolean("last", c.getInt("select_last_index", 0) != 0)});
+  return c.yield(dropAxes(c, y, *axis));
+}
+
+/// One where the first maximum stands.
+static Value createHardmax(NodeContext &c, Value x, int64_t axis) {
+  Value position = c.create<ArgReduceOp>(x, {c.integer("axis", axis),
+                                             c.boolean("largest", true),
+                                             c.boolean("last", false)});
+  if (!position)
+    return {};
+  SmallVector<int64_t> shape(shapeOf(x));
+  int64_t depth = shape[axis];
+  shape.erase(shape.begin() + axis);
+  Type element = elementOf(x);
+  Value values =
+      c.create<ConcatOp>({c.splat(element, 0, {1}), c.splat(element, 1, {1})},
+                         c.integer("axis", 0));
+  return c.create<OneHotOp>(
+      {c.reshape(position, shape), values},
+      {c.integer("axis", axis), c.integer("depth", depth)});
+}
+
+static LogicalResult hardmax(NodeContext &c) {
+  FailureOr<int64_t> axis = c.normalizeAxis(c.getInt("axis", -1), rankOf(c[0]));
+  if (failed(axis))
+    return failure();
+  return c.yield(createHardmax(c, c[0], *axis));
+}
+
+/// Before version 13: over all dimensions from the axis on, together.
+static LogicalResult oldHardmax(NodeContext &c) {
+  FailureOr<int64_t> axis =
+      c.normalizeAxis(c.getInt("axis", 1), rankOf(c[0]) + 1);
+  if (failed(axis))
+    return failure();
+  ArrayRef<int64_t> shape = shapeOf(c[0]);
+  int64_t outer = 1, inner = 1;
+  for (auto [dim, size] : llvm::enumerate(shape))
+    (static_cast<int64_t>(dim) < *axis ? outer : inner) *= size;
+  Value flat = c.reshape(c[0], {outer, inner});
+  if (!flat)
+    return failure();
+  return c.yield(c.reshape(createHardmax(c, flat, 1), shape));
 }
 
 //===----------------------------------------------------------------------===//
@@ -99,7 +230,17 @@ void qc::registerReductionHandlers(HandlerTable &table) {
   table.add("ReduceL1", 1, 1, reduction<ReduceKind::L1>);
   table.add("ReduceL2", 1, 1, reduction<ReduceKind::L2>);
   table.add("ReduceLogSum", 1, 1, reduceLogSum);
+  table.add("ReduceLogSumExp", 1, 1, reduceLogSumExp);
+  table.add("ArgMax", 1, 1, argReduce<true>);
+  table.add("ArgMin", 1, 1, argReduce<false>);
+  table.add("Hardmax", 1, 1, oldHardmax);
+  table.add("Hardmax", 13, 1, hardmax);
   table.add("Softmax", 1, 1, oldSoftmax<false>);
+  table.add("ReduceLogSumExp", 1, 1, reduceLogSumExp);
+  table.add("ArgMax", 1, 1, argReduce<true>);
+  table.add("ArgMin", 1, 1, argReduce<false>);
+  table.add("Hardmax", 1, 1, oldHardmax);
+  table.add("Hardmax", 13, 1, hardmax);
   table.add("Softmax", 13, 1, softmax<false>);
   table.add("LogSoftmax", 1, 1, oldSoftmax<true>);
   table.add("LogSoftmax", 13, 1, softmax<true>);

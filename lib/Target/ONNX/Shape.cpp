@@ -106,6 +106,13 @@ static LogicalResult size(NodeContext &c) {
 /// Range of constants: start, limit, delta.
 static LogicalResult range(NodeContext &c) {
   Type element = elementOf(c[0]);
+  auto isDynamic = [&](Value value) { return !c.getConstant(value); };
+  if (llvm::any_of(c.getOperands(), isDynamic))
+    if (auto declared = c.getDeclaredShape(0);
+        declared && declared->size() == 1)
+      return c.yield(
+          c.create<RangeOp>({c.reshape(c[0], {}), c.reshape(c[2], {})},
+                            c.integer("size", declared->front())));
   FailureOr<double> start = c.getNumber(0, "start", 0),
                     limit = c.getNumber(1, "limit", 0),
                     delta = c.getNumber(2, "delta", 1);
@@ -346,7 +353,44 @@ static LogicalResult oldSlice(NodeContext &c) {
                  c.getInts("axes"), std::nullopt);
 }
 
+/// One entry per dimension: `values` at `axes` (operand, or the first ones),
+/// `missing` elsewhere.
+static Value spreadOverAxes(NodeContext &c, Value values, Value axes,
+                            int64_t rank, int64_t missing) {
+  Type index =
+      IntegerType::get(c.getBuilder().getContext(), 64, IntegerType::Signed);
+  values = c.cast(values, index);
+  if (!values || rankOf(values) != 1)
+    return {};
+  int64_t count = shapeOf(values)[0];
+  if (!axes && count == rank)
+    return values;
+  if (!axes)
+    axes = c.integers(llvm::to_vector(llvm::seq<int64_t>(0, count)));
+  return c.create<ScatterElementsOp>(
+      {c.splat(index, static_cast<double>(missing), {rank}), axes, values},
+      {c.integer("axis", 0),
+       c.attribute("kind", ScatterKindAttr::get(c.getBuilder().getContext(),
+                                                ScatterKind::Replace))});
+}
+
+/// Starts, axes or steps known only at run time; the declared result shape says
+/// the rest.
+static LogicalResult dynamicSlice(NodeContext &c, ArrayRef<int64_t> shape) {
+  int64_t rank = rankOf(c[0]);
+  Value steps = c[4] ? spreadOverAxes(c, c[4], c[3], rank, 1)
+                     : c.integers(SmallVector<int64_t>(rank, 1));
+  return c.yield(c.create<DynamicSliceOp>(
+      {c[0], spreadOverAxes(c, c[1], c[3], rank, 0), steps},
+      c.ints("shape", shape)));
+}
+
 static LogicalResult slice(NodeContext &c) {
+  auto isDynamic = [&](Value value) { return value && !c.getConstant(value); };
+  if (llvm::any_of(c.getOperands().drop_front(), isDynamic))
+    if (auto declared = c.getDeclaredShape(0);
+        declared && static_cast<int64_t>(declared->size()) == rankOf(c[0]))
+      return dynamicSlice(c, *declared);
   FailureOr<SmallVector<int64_t>> starts = c.getIntegers(1, "starts"),
                                   ends = c.getIntegers(2, "ends");
   if (failed(starts) || failed(ends))
@@ -370,7 +414,17 @@ static LogicalResult split(NodeContext &c) {
   int64_t size = shapeOf(c[0])[*axis];
   int64_t count = c.getInt("num_outputs", c.getNumResults());
   std::optional<SmallVector<int64_t>> given = c.getInts("split");
-  if (c[1]) {
+  if (c[1] && !c.getConstant(c[1])) {
+    // The declared shapes of all results say what a run-time operand holds.
+    given.emplace();
+    for (unsigned i = 0; i < c.getNumResults(); ++i) {
+      std::optional<SmallVector<int64_t>> declared = c.getDeclaredShape(i);
+      if (!declared || static_cast<int64_t>(declared->size()) <= *axis)
+        return c.refuse("split is a run-time value",
+                        "a constant, or declared shapes of all results");
+      given->push_back((*declared)[*axis]);
+    }
+  } else if (c[1]) {
     FailureOr<SmallVector<int64_t>> operand = c.getIntegers(1, "split");
     if (failed(operand))
       return failure();
@@ -452,7 +506,30 @@ static LogicalResult oldPad(NodeContext &c) {
                c.splat(elementOf(c[0]), c.getFloat("value", 0)));
 }
 
+/// The begins known only at run time; the declared result shape says the rest.
+static LogicalResult dynamicPad(NodeContext &c, ArrayRef<int64_t> shape) {
+  std::string name = c.getString("mode", "constant");
+  std::optional<PadMode> mode = symbolizePadMode(name);
+  if (!mode || rankOf(c[1]) != 1 || shapeOf(c[1])[0] % 2 != 0)
+    return c.refuse("mode is '" + name + "' or pads is no list of pairs",
+                    "constant, reflect, edge, wrap");
+  int64_t count = shapeOf(c[1])[0] / 2;
+  Value begins =
+      c.create<SliceOp>(c[1], {c.ints("offsets", {0}), c.ints("sizes", {count}),
+                               c.ints("steps", {1})});
+  return c.yield(c.create<DynamicPadOp>(
+      {c[0], c[2] ? c.reshape(c[2], {}) : c.splat(elementOf(c[0]), 0),
+       spreadOverAxes(c, begins, c[3], rankOf(c[0]), 0)},
+      {c.ints("shape", shape),
+       c.attribute("mode",
+                   PadModeAttr::get(c.getBuilder().getContext(), *mode))}));
+}
+
 static LogicalResult pad(NodeContext &c) {
+  if (!c.getConstant(c[1]) || (c[3] && !c.getConstant(c[3])))
+    if (auto declared = c.getDeclaredShape(0);
+        declared && static_cast<int64_t>(declared->size()) == rankOf(c[0]))
+      return dynamicPad(c, *declared);
   FailureOr<SmallVector<int64_t>> given = c.getIntegers(1, "pads");
   if (failed(given))
     return failure();

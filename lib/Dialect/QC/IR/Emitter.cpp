@@ -4,6 +4,8 @@
 
 #include "qc/Dialect/QC/IR/Emitter.h"
 
+#include "qc/Dialect/QC/IR/NarrowFloat.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
@@ -191,6 +193,30 @@ Value Emitter::convert(Value value, bool fromUnsigned, Type to,
   if (fromUnsigned || from.isInteger(1))
     return arith::ExtUIOp::create(builder, loc, result, value);
   return arith::ExtSIOp::create(builder, loc, result, value);
+}
+
+Value Emitter::round(Value value, Type element) {
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    if (floatType.getWidth() >= 32)
+      return value;
+    if (floatType.getWidth() >= 16)
+      return convert(convert(value, false, element, false), false,
+                     getComputeType(element), false);
+    return decodeNarrowFloat(
+        builder, loc, encodeNarrowFloat(builder, loc, value, floatType, false),
+        floatType);
+  }
+  if (!isa<IntegerType>(element) || element.isInteger(1))
+    return value;
+  int64_t surplus = static_cast<int64_t>(
+                        getElementTypeOrSelf(value).getIntOrFloatBitWidth()) -
+                    element.getIntOrFloatBitWidth();
+  if (surplus <= 0)
+    return value;
+  Value up = constantInt(value.getType(), surplus);
+  value = create<arith::ShLIOp>({value, up});
+  return isUnsignedElement(element) ? create<arith::ShRUIOp>({value, up})
+                                    : create<arith::ShRSIOp>({value, up});
 }
 
 Value Emitter::roundSaturate(Value value, Value zeroPoint, Type element) {

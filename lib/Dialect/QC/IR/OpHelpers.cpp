@@ -38,6 +38,18 @@ LogicalResult qc::inferBroadcast(std::optional<Location> loc,
   return success();
 }
 
+LogicalResult qc::verifySizes(std::optional<Location> loc,
+                              ArrayRef<int64_t> shape, size_t rank) {
+  int64_t count = 1;
+  if (shape.size() != rank)
+    return emitOptionalError(loc, "shape must have ", rank, " entries");
+  for (int64_t size : shape)
+    if (size < 0 || llvm::MulOverflow(count, size, count))
+      return emitOptionalError(loc,
+                               "shape has a negative dimension or overflows");
+  return success();
+}
+
 int64_t qc::windowedSize(int64_t size, int64_t kernel, int64_t stride,
                          int64_t dilation, int64_t padBegin, int64_t padEnd) {
   int64_t room = size + padBegin + padEnd - (dilation * (kernel - 1) + 1);
@@ -68,6 +80,28 @@ LogicalResult qc::verifyWindow(std::optional<Location> loc, size_t spatial,
   return success();
 }
 
+FailureOr<SmallVector<int64_t>>
+qc::inferPoolShape(std::optional<Location> loc, ArrayRef<int64_t> x,
+                   ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides,
+                   ArrayRef<int64_t> pads, ArrayRef<int64_t> dilations) {
+  if (x.size() < 3)
+    return emitOptionalError(loc, "x must have rank 3 or more");
+  size_t spatial = x.size() - 2;
+  if (failed(verifyWindow(loc, spatial, kernel, strides, pads, dilations)))
+    return failure();
+  SmallVector<int64_t> shape(x.take_front(2));
+  for (size_t d = 0; d < spatial; ++d) {
+    shape.push_back(windowedSize(x[2 + d], kernel[d], strides[d], dilations[d],
+                                 pads[d], pads[spatial + d]));
+    if (shape.back() < 0)
+      return emitOptionalError(
+          loc,
+          "the padded input is smaller than the window in spatial dimension ",
+          d);
+  }
+  return shape;
+}
+
 Value qc::windowIndices(Emitter &emitter, ValueRange outputSpatial,
                         ValueRange kernelIndices,
                         ArrayRef<int64_t> inputSpatial,
@@ -92,4 +126,95 @@ Value qc::windowIndices(Emitter &emitter, ValueRange outputSpatial,
     indices.push_back(position);
   }
   return inside;
+}
+
+SmallVector<Value> qc::firstOf(Emitter &e, Value tensor) {
+  return SmallVector<Value>(tensorOf(tensor).getRank(), e.index(0));
+}
+
+Value qc::readIndex(Emitter &e, unsigned operand, Value tensor,
+                    ValueRange indices) {
+  Value number =
+      e.convert(e.read(operand, indices), isUnsignedElement(elementOf(tensor)),
+                e.builder.getI64Type(), false);
+  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
+                                    number);
+}
+
+Value qc::fromEnd(Emitter &e, Value position, int64_t size) {
+  return e.select(e.compare(arith::CmpIPredicate::slt, position, e.index(0)),
+                  e.addIndex(position, size), position);
+}
+
+Value qc::clampIndex(Emitter &e, Value position, int64_t size) {
+  return e.min(e.max(position, e.index(0), false),
+               e.index(std::max<int64_t>(size - 1, 0)), false);
+}
+
+PaddedPosition qc::padPosition(Emitter &e, Value position, int64_t size,
+                               PadMode mode) {
+  Value zero = e.index(0), last = e.index(size - 1);
+  Value isBefore = e.compare(arith::CmpIPredicate::slt, position, zero);
+  Value isBehind = e.compare(arith::CmpIPredicate::sgt, position, last);
+  switch (mode) {
+  case PadMode::Constant:
+    return {position,
+            e.compare(arith::CmpIPredicate::ult, position, e.index(size))};
+  case PadMode::Reflect:
+    position = e.select(isBefore, e.sub(zero, position), position);
+    return {
+        e.select(isBehind, e.sub(e.index(2 * (size - 1)), position), position),
+        {}};
+  case PadMode::Edge:
+    return {e.select(isBefore, zero, e.select(isBehind, last, position)), {}};
+  case PadMode::Wrap:
+    break;
+  }
+  Value rest = e.create<arith::RemSIOp>({position, e.index(size)});
+  return {e.select(e.compare(arith::CmpIPredicate::slt, rest, zero),
+                   e.addIndex(rest, size), rest),
+          {}};
+}
+
+PaddedPosition qc::windowPosition(Emitter &e, Value output, Value kernel,
+                                  int64_t windows, int64_t stride, int64_t pad,
+                                  int64_t dilation) {
+  Value reach = e.addIndex(e.sub(output, e.mulIndex(kernel, dilation)), pad);
+  Value position = reach;
+  Value isInside = e.compare(arith::CmpIPredicate::sge, reach, e.index(0));
+  if (stride != 1) {
+    position = e.create<arith::DivSIOp>({reach, e.index(stride)});
+    Value rest = e.create<arith::RemSIOp>({reach, e.index(stride)});
+    isInside = e.create<arith::AndIOp>(
+        {isInside, e.compare(arith::CmpIPredicate::eq, rest, e.index(0))});
+  }
+  isInside = e.create<arith::AndIOp>(
+      {isInside,
+       e.compare(arith::CmpIPredicate::slt, position, e.index(windows))});
+  return {e.select(isInside, position, e.index(0)), isInside};
+}
+
+SmallVector<int64_t> qc::rowExtents(ArrayRef<int64_t> shape, int64_t axis) {
+  SmallVector<int64_t> extents{1, 1};
+  for (auto [dim, size] : llvm::enumerate(shape))
+    if (static_cast<int64_t>(dim) != axis)
+      extents[static_cast<int64_t>(dim) > axis] *= size;
+  return extents;
+}
+
+SmallVector<Value> qc::rowIndices(Emitter &e, ArrayRef<int64_t> shape,
+                                  int64_t axis, ValueRange iterations) {
+  SmallVector<Value> index(shape.size());
+  auto delinearize = [&](Value position, int64_t first, int64_t last) {
+    for (int64_t dim = last - 1; dim >= first; --dim) {
+      Value size = e.index(shape[dim]);
+      index[dim] =
+          dim == first ? position : e.create<arith::RemUIOp>({position, size});
+      if (dim != first)
+        position = e.create<arith::DivUIOp>({position, size});
+    }
+  };
+  delinearize(iterations[0], 0, axis);
+  delinearize(iterations[1], axis + 1, shape.size());
+  return index;
 }

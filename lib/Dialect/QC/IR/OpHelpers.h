@@ -28,6 +28,11 @@ mlir::LogicalResult inferBroadcast(std::optional<mlir::Location> loc,
                                    mlir::Type element,
                                    llvm::SmallVectorImpl<mlir::Type> &types);
 
+/// Verifies a result shape given as an attribute: `rank` entries, none
+/// negative, no overflow.
+mlir::LogicalResult verifySizes(std::optional<mlir::Location> loc,
+                                llvm::ArrayRef<int64_t> shape, size_t rank);
+
 /// Output size of a sliding window, or a negative number if it does not fit.
 int64_t windowedSize(int64_t size, int64_t kernel, int64_t stride,
                      int64_t dilation, int64_t padBegin, int64_t padEnd);
@@ -38,6 +43,12 @@ mlir::LogicalResult verifyWindow(std::optional<mlir::Location> loc,
                                  llvm::ArrayRef<int64_t> strides,
                                  llvm::ArrayRef<int64_t> pads,
                                  llvm::ArrayRef<int64_t> dilations);
+
+/// The result shape of a pool over x (N x C x D1…).
+mlir::FailureOr<llvm::SmallVector<int64_t>>
+inferPoolShape(std::optional<mlir::Location> loc, llvm::ArrayRef<int64_t> x,
+               llvm::ArrayRef<int64_t> kernel, llvm::ArrayRef<int64_t> strides,
+               llvm::ArrayRef<int64_t> pads, llvm::ArrayRef<int64_t> dilations);
 
 /// Positions inside an input of shape `inputSpatial` under a window: fills
 /// `indices` (clamped into the input) and returns whether all are inside, or a
@@ -50,6 +61,48 @@ mlir::Value windowIndices(Emitter &emitter, mlir::ValueRange outputSpatial,
                           llvm::ArrayRef<int64_t> dilations,
                           llvm::ArrayRef<int64_t> kernel,
                           llvm::SmallVectorImpl<mlir::Value> &indices);
+
+//===----------------------------------------------------------------------===//
+// Positions
+//===----------------------------------------------------------------------===//
+
+/// Indices of the only element of a one-element tensor.
+llvm::SmallVector<mlir::Value> firstOf(Emitter &emitter, mlir::Value tensor);
+
+/// Element `indices` of number tensor `tensor`, operand `operand`, as an index
+/// value.
+mlir::Value readIndex(Emitter &emitter, unsigned operand, mlir::Value tensor,
+                      mlir::ValueRange indices);
+/// Negative positions count from the end of a dimension of `size`.
+mlir::Value fromEnd(Emitter &emitter, mlir::Value position, int64_t size);
+/// `position` clamped into a dimension of `size`.
+mlir::Value clampIndex(Emitter &emitter, mlir::Value position, int64_t size);
+
+/// A position of a padded dimension: the element that stands there, and in
+/// constant mode whether there is one (else null).
+struct PaddedPosition {
+  mlir::Value position, isInside;
+};
+PaddedPosition padPosition(Emitter &emitter, mlir::Value position, int64_t size,
+                           PadMode mode);
+
+/// The other way round of a sliding window: position `output` of the dimension
+/// that windows scatter into and kernel position `kernel` give the window's
+/// position among `windows`, and whether there is one.
+PaddedPosition windowPosition(Emitter &emitter, mlir::Value output,
+                              mlir::Value kernel, int64_t windows,
+                              int64_t stride, int64_t pad, int64_t dilation);
+
+/// Parallel extents of an op that works on rows along `axis`: the dimensions
+/// before and behind it.
+llvm::SmallVector<int64_t> rowExtents(llvm::ArrayRef<int64_t> shape,
+                                      int64_t axis);
+/// The indices of the row that an iteration over `rowExtents` works on; the
+/// entry of `axis` is null.
+llvm::SmallVector<mlir::Value> rowIndices(Emitter &emitter,
+                                          llvm::ArrayRef<int64_t> shape,
+                                          int64_t axis,
+                                          mlir::ValueRange iterations);
 
 } // namespace qc
 

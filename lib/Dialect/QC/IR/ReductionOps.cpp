@@ -131,27 +131,12 @@ Value ReduceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
 template <typename Adaptor>
 static LogicalResult inferPool(std::optional<Location> loc, Adaptor adaptor,
                                SmallVectorImpl<Type> &types) {
-  ArrayRef<int64_t> x = shapeOf(adaptor.getX());
-  if (x.size() < 3)
-    return emitOptionalError(loc, "x must have rank 3 or more");
-  size_t spatial = x.size() - 2;
-  if (failed(verifyWindow(loc, spatial, adaptor.getKernel(),
-                          adaptor.getStrides(), adaptor.getPads(),
-                          adaptor.getDilations())))
+  FailureOr<SmallVector<int64_t>> shape = inferPoolShape(
+      loc, shapeOf(adaptor.getX()), adaptor.getKernel(), adaptor.getStrides(),
+      adaptor.getPads(), adaptor.getDilations());
+  if (failed(shape))
     return failure();
-  SmallVector<int64_t> shape(x.take_front(2));
-  for (size_t d = 0; d < spatial; ++d) {
-    shape.push_back(
-        windowedSize(x[2 + d], adaptor.getKernel()[d], adaptor.getStrides()[d],
-                     adaptor.getDilations()[d], adaptor.getPads()[d],
-                     adaptor.getPads()[spatial + d]));
-    if (shape.back() < 0)
-      return emitOptionalError(
-          loc,
-          "the padded input is smaller than the window in spatial dimension ",
-          d);
-  }
-  types.push_back(RankedTensorType::get(shape, elementOf(adaptor.getX())));
+  types.push_back(RankedTensorType::get(*shape, elementOf(adaptor.getX())));
   return success();
 }
 
@@ -281,31 +266,15 @@ LogicalResult SoftmaxOp::verify() {
   return success();
 }
 
-/// One iteration per row; the row's positions are split around the axis.
 SmallVector<int64_t> SoftmaxOp::getParallelExtents() {
-  SmallVector<int64_t> extents{1, 1};
-  for (auto [dim, size] : llvm::enumerate(shapeOf(getX())))
-    if (static_cast<int64_t>(dim) != getAxis())
-      extents[static_cast<int64_t>(dim) > getAxis()] *= size;
-  return extents;
+  return rowExtents(shapeOf(getX()), getAxis());
 }
 
 void SoftmaxOp::emitBlock(Emitter &e, ValueRange iterations) {
   ArrayRef<int64_t> shape = shapeOf(getX());
   int64_t axis = getAxis();
   Type compute = getComputeType(elementOf(getX()));
-  SmallVector<Value> index(shape.size());
-  auto delinearize = [&](Value position, int64_t first, int64_t last) {
-    for (int64_t dim = last - 1; dim >= first; --dim) {
-      Value size = e.index(shape[dim]);
-      index[dim] =
-          dim == first ? position : e.create<arith::RemUIOp>({position, size});
-      if (dim != first)
-        position = e.create<arith::DivUIOp>({position, size});
-    }
-  };
-  delinearize(iterations[0], 0, axis);
-  delinearize(iterations[1], axis + 1, shape.size());
+  SmallVector<Value> index = rowIndices(e, shape, axis, iterations);
   auto readAt = [&](Value k) {
     index[axis] = k;
     return e.read(0, index);

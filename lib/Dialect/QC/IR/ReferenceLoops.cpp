@@ -4,6 +4,8 @@
 
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 
+#include "qc/Dialect/QC/IR/NarrowFloat.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -17,10 +19,17 @@ using namespace qc;
 // Memory
 //===----------------------------------------------------------------------===//
 
+/// Whether memory holds codes of a float type that no target computes with.
+static bool isCodedFloat(Type element) {
+  return isNarrowFloat(element) && element.getIntOrFloatBitWidth() < 16;
+}
+
 Type qc::getStorageType(Type element) {
   if (auto integer = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(),
                             std::max(integer.getWidth(), 8u));
+  if (isCodedFloat(element))
+    return IntegerType::get(element.getContext(), 8);
   return element;
 }
 
@@ -170,6 +179,8 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
     value = arith::ShRUIOp::create(builder, loc, byte, shift);
     Value up = arith::ConstantOp::create(builder, loc,
                                          builder.getI8IntegerAttr(8 - bits));
+    if (isCodedFloat(element))
+      return decodeNarrowFloat(builder, loc, value, cast<FloatType>(element));
     value = arith::ShLIOp::create(builder, loc, value, up);
     value = isUnsignedElement(element)
                 ? Value(arith::ShRUIOp::create(builder, loc, value, up))
@@ -216,6 +227,8 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
       loaded == 1 ? compute : Type(VectorType::get({loaded}, compute));
   if (element.isInteger(1))
     return arith::TruncIOp::create(builder, loc, computed, value);
+  if (isCodedFloat(element))
+    return decodeNarrowFloat(builder, loc, value, cast<FloatType>(element));
   if (isa<FloatType>(element) && compute != element)
     return arith::ExtFOp::create(builder, loc, computed, value);
   return value;
@@ -235,6 +248,9 @@ void KernelEvaluator::store(OpBuilder &builder, Location loc, Value value,
         builder, loc, VectorType::get({lanes}, value.getType()), value);
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(builder, loc, storedType(), value);
+  else if (isCodedFloat(element))
+    value = encodeNarrowFloat(builder, loc, value, cast<FloatType>(element),
+                              /*saturate=*/false);
   else if (isa<FloatType>(element) && getElementTypeOrSelf(value) != storage)
     value = arith::TruncFOp::create(builder, loc, storedType(), value);
   if (isa<VectorType>(value.getType()) &&
@@ -290,12 +306,8 @@ Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
     withEmitter(builder, result.getOwner(), {}, [&](Emitter &emitter) {
       value = cast<ElementOpInterface>(result.getOwner())
                   .emitElement(emitter, result.getResultNumber(), indices);
-      Type element = type.getElementType();
-      if (isa<FloatType>(element) && getComputeType(element) != element) {
-        // Narrow floats round once per op.
-        value = emitter.convert(value, false, element, false);
-        value = emitter.convert(value, false, getComputeType(element), false);
-      }
+      // Narrow types round once per op.
+      value = emitter.round(value, type.getElementType());
     });
   }
   memo[tensor].push_back(
@@ -432,6 +444,10 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
                 position = arith::DivUIOp::create(nested, loc, position, size);
               }
               Value value = evaluator.evaluate(nested, loc, yielded, indices);
+              if (isCodedFloat(type.getElementType()))
+                value = encodeNarrowFloat(
+                    nested, loc, value, cast<FloatType>(type.getElementType()),
+                    false);
               Value mask = arith::ConstantOp::create(
                   nested, loc, nested.getI8IntegerAttr((1 << bits) - 1));
               Value shift = arith::ConstantOp::create(

@@ -235,31 +235,11 @@ Value PadOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
       source.push_back(position);
       continue;
     }
-    Value zero = e.index(0), last = e.index(size - 1);
-    Value isBefore = e.compare(arith::CmpIPredicate::slt, position, zero);
-    Value isBehind = e.compare(arith::CmpIPredicate::sgt, position, last);
-    switch (getMode()) {
-    case PadMode::Constant: {
-      Value isInside =
-          e.compare(arith::CmpIPredicate::ult, position, e.index(size));
-      inside = inside ? e.create<arith::AndIOp>({inside, isInside}) : isInside;
-      break;
-    }
-    case PadMode::Reflect:
-      position = e.select(isBefore, e.sub(zero, position), position);
-      position = e.select(isBehind, e.sub(e.index(2 * (size - 1)), position),
-                          position);
-      break;
-    case PadMode::Edge:
-      position = e.select(isBefore, zero, e.select(isBehind, last, position));
-      break;
-    case PadMode::Wrap: {
-      Value rest = e.create<arith::RemSIOp>({position, e.index(size)});
-      position = e.select(e.compare(arith::CmpIPredicate::slt, rest, zero),
-                          e.addIndex(rest, size), rest);
-      break;
-    }
-    }
+    PaddedPosition padded = padPosition(e, position, size, getMode());
+    if (padded.isInside)
+      inside = inside ? e.create<arith::AndIOp>({inside, padded.isInside})
+                      : padded.isInside;
+    position = padded.position;
     source.push_back(position);
   }
   if (!inside)
@@ -325,16 +305,11 @@ bool GatherOp::isLaneTransparent(unsigned dim) {
 Value GatherOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   int64_t axis = getAxis(), rank = tensorOf(getIndices()).getRank();
   int64_t size = shapeOf(getData())[axis];
-  Type element = elementOf(getIndices());
-  Value position = e.read(1, indices.slice(axis, rank));
-  position = e.convert(position, isUnsignedElement(element),
-                       e.builder.getI64Type(), false);
-  position = arith::IndexCastOp::create(e.builder, e.loc,
-                                        e.builder.getIndexType(), position);
-  Value zero = e.index(0);
-  position = e.select(e.compare(arith::CmpIPredicate::slt, position, zero),
-                      e.addIndex(position, size), position);
-  position = e.min(e.max(position, zero, false), e.index(size - 1), false);
+  Value position = clampIndex(
+      e,
+      fromEnd(e, readIndex(e, 1, getIndices(), indices.slice(axis, rank)),
+              size),
+      size);
   SmallVector<Value> source(indices.take_front(axis));
   source.push_back(position);
   llvm::append_range(source, indices.drop_front(axis + rank));

@@ -100,6 +100,10 @@ public:
   mlir::Value convert(mlir::Value value, bool fromUnsigned, mlir::Type to,
                       bool toUnsigned);
 
+  /// `value`, of the compute type of `element`, rounded to what `element` can
+  /// hold: narrow floats round half to even, integers of less than a byte wrap.
+  mlir::Value round(mlir::Value value, mlir::Type element);
+
   /// `round_half_even(value) + zeroPoint` saturated to integer tensor element
   /// type `element`; the clamp acts on the float before converting, NaN gives
   /// the smallest code. `zeroPoint` is an i32 value or null for 0.

@@ -52,6 +52,19 @@ def QC_TanhOp : QC_UnaryOp<"tanh", "Hyperbolic tangent", "tanh(x)">;
 def QC_ErfOp : QC_UnaryOp<"erf", "Error function", "erf(x)">;
 def QC_SinOp : QC_UnaryOp<"sin", "Sine", "sin(x)">;
 def QC_CosOp : QC_UnaryOp<"cos", "Cosine", "cos(x)">;
+def QC_TanOp : QC_UnaryOp<"tan", "Tangent", "tan(x)">;
+def QC_AsinOp : QC_UnaryOp<"asin", "Inverse sine", "asin(x)">;
+def QC_AcosOp : QC_UnaryOp<"acos", "Inverse cosine", "acos(x)">;
+def QC_AtanOp : QC_UnaryOp<"atan", "Inverse tangent", "atan(x)">;
+def QC_SinhOp : QC_UnaryOp<"sinh", "Hyperbolic sine", "sinh(x)">;
+def QC_CoshOp : QC_UnaryOp<"cosh", "Hyperbolic cosine", "cosh(x)">;
+def QC_AsinhOp : QC_UnaryOp<"asinh", "Inverse hyperbolic sine", "asinh(x)">;
+def QC_AcoshOp : QC_UnaryOp<"acosh", "Inverse hyperbolic cosine", "acosh(x)">;
+def QC_AtanhOp : QC_UnaryOp<"atanh", "Inverse hyperbolic tangent", "atanh(x)">;
+def QC_SignOp : QC_UnaryOp<"sign", "Sign: -1, 0 or 1", "(x > 0) - (x < 0)", QC_Tensor>;
+def QC_SoftplusOp : QC_UnaryOp<"softplus", "Smooth rectifier", "ln(1 + e^x)">;
+def QC_SoftsignOp : QC_UnaryOp<"softsign", "Soft sign", "x / (1 + |x|)">;
+def QC_MishOp : QC_UnaryOp<"mish", "Mish", "x tanh(ln(1 + e^x))">;
 def QC_NotOp : QC_UnaryOp<"not", "Logical negation", "not x", QC_BoolTensor>;
 
 def QC_LeakyReluOp : QC_UnaryOp<"leaky_relu", "Leaky rectifier", "x < 0 ? alpha x : x"> {
@@ -64,13 +77,69 @@ def QC_HardSigmoidOp : QC_UnaryOp<"hard_sigmoid", "Piecewise linear sigmoid",
 def QC_HardSwishOp : QC_UnaryOp<"hard_swish", "Piecewise linear swish",
                                 "x max(0, min(1, x / 6 + 1/2))">;
 
+def QC_EluOp : QC_UnaryOp<"elu", "Exponential linear unit", "x < 0 ? alpha (e^x - 1) : x"> {
+  let arguments = (ins QC_FloatTensor:$x, F32Attr:$alpha);
+}
+def QC_CeluOp : QC_UnaryOp<"celu", "Continuously differentiable exponential linear unit",
+                           "max(0, x) + min(0, alpha (e^(x / alpha) - 1))"> {
+  let arguments = (ins QC_FloatTensor:$x, F32Attr:$alpha);
+}
+def QC_SeluOp : QC_UnaryOp<"selu", "Scaled exponential linear unit",
+                           "gamma (x > 0 ? x : alpha (e^x - 1))"> {
+  let arguments = (ins QC_FloatTensor:$x, F32Attr:$alpha, F32Attr:$gamma);
+}
+def QC_ThresholdedReluOp : QC_UnaryOp<"thresholded_relu", "Rectifier with a threshold",
+                                      "x > alpha ? x : 0"> {
+  let arguments = (ins QC_FloatTensor:$x, F32Attr:$alpha);
+}
+def QC_ShrinkOp : QC_UnaryOp<"shrink", "Shrinkage",
+                             "x < -lambda ? x + bias : x > lambda ? x - bias : 0", QC_Tensor> {
+  let arguments = (ins QC_Tensor:$x, F32Attr:$lambda, F32Attr:$bias);
+}
+def QC_SwishOp : QC_UnaryOp<"swish", "Swish", "x / (1 + e^(-alpha x))"> {
+  let arguments = (ins QC_FloatTensor:$x, F32Attr:$alpha);
+}
+def QC_GeluOp : QC_UnaryOp<"gelu", "Gaussian error linear unit",
+    "x (1 + erf(x / sqrt 2)) / 2` or, with tanhForm, `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2"> {
+  let arguments = (ins QC_FloatTensor:$x, BoolAttr:$tanhForm);
+}
+
+class QC_TestOp<string mnemonic, string text, string formula> : QC_ElementwiseOp<mnemonic> {
+  let summary = text;
+  let description = "`y = " # formula # "` as i1 for each element.";
+  let arguments = (ins QC_FloatTensor:$x);
+  let results = (outs QC_BoolTensor:$y);
+}
+def QC_IsNaNOp : QC_TestOp<"is_nan", "Whether an element is no number", "x != x">;
+def QC_IsInfOp : QC_TestOp<"is_inf", "Whether an element is infinite",
+                           "negative and x = -inf or positive and x = inf"> {
+  let arguments = (ins QC_FloatTensor:$x, BoolAttr:$negative, BoolAttr:$positive);
+}
+
+def QC_PowerRounding : I32EnumAttr<"PowerRoundingKind", "how a cast to f8E8M0FNU rounds", [
+    I32EnumAttrCase<"Nearest", 0, "nearest">, I32EnumAttrCase<"Down", 1, "down">,
+    I32EnumAttrCase<"Up", 2, "up">]> {
+  let cppNamespace = "::qc";
+}
+
+def QC_BitcastOp : QC_ElementwiseOp<"bitcast"> {
+  let summary = "The same bits as another element type";
+  let description = "Constraint: (1) both element types have the same width.";
+  let arguments = (ins QC_Tensor:$x, TypeAttr:$to);
+  let results = (outs QC_Tensor:$y);
+}
+
 def QC_CastOp : QC_ElementwiseOp<"cast"> {
   let summary = "Element type conversion";
   let description = [{
     Converts as ONNX Cast: float to integer truncates towards zero (saturating,
-    where ONNX leaves the value undefined), to i1 compares with zero.
+    where ONNX leaves the value undefined), to i1 compares with zero. Floats round half to even;
+    to 8-bit floats `saturate` replaces what is too large by the largest finite value, and
+    `rounding` says which power of two an f8E8M0FNU becomes.
   }];
-  let arguments = (ins QC_Tensor:$x, TypeAttr:$to);
+  let arguments = (ins QC_Tensor:$x, TypeAttr:$to,
+                       DefaultValuedAttr<BoolAttr, "true">:$saturate,
+                       DefaultValuedAttr<QC_PowerRounding, "PowerRoundingKind::Nearest">:$rounding);
   let results = (outs QC_Tensor:$y);
 }
 
@@ -93,6 +162,26 @@ def QC_MaxOp : QC_BinaryOp<"max", "Maximum (a NaN wins)", "max(lhs, rhs)">;
 def QC_AndOp : QC_BinaryOp<"and", "Logical or bitwise and", "lhs & rhs">;
 def QC_OrOp : QC_BinaryOp<"or", "Logical or bitwise or", "lhs | rhs">;
 def QC_XorOp : QC_BinaryOp<"xor", "Logical or bitwise exclusive or", "lhs ^ rhs">;
+
+def QC_ModOp : QC_BinaryOp<"mod", "Remainder", "lhs mod rhs"> {
+  let description = [{
+    The remainder of a division. With `truncated` it has lhs's sign (C's fmod and %), otherwise
+    rhs's sign (Python's %). An integer remainder by zero is 0. Constraints as qc.add.
+  }];
+  let arguments = (ins QC_Tensor:$lhs, QC_Tensor:$rhs, BoolAttr:$truncated);
+}
+def QC_BitShiftOp : QC_ElementwiseOp<"bit_shift"> {
+  let summary = "Shift of bits";
+  let description = [{
+    `y = lhs << rhs`, or with `right` `lhs >> rhs` (by lhs's sign); a shift by the width or more
+    leaves no bit. Constraints: (1) both operands have one integer element type; (2) shapes
+    broadcast as in ONNX.
+  }];
+  let arguments = (ins QC_IntegerTensor:$lhs, QC_IntegerTensor:$rhs, BoolAttr:$right);
+  let results = (outs QC_IntegerTensor:$y);
+}
+def QC_PReluOp : QC_BinaryOp<"prelu", "Rectifier with a slope per element",
+                             "lhs < 0 ? rhs lhs : lhs">;
 
 def QC_EqualOp : QC_CompareOp<"equal", "Equality", "lhs == rhs">;
 def QC_LessOp : QC_CompareOp<"less", "Less than", "lhs < rhs">;

@@ -5,11 +5,14 @@
 #define QC_DIALECT_QC_IR_QCOPS_TD
 
 include "qc/Dialect/QC/IR/QCElementwiseOps.td"
+include "qc/Dialect/QC/IR/QCImageOps.td"
+include "qc/Dialect/QC/IR/QCIndexOps.td"
 include "qc/Dialect/QC/IR/QCLinearOps.td"
 include "qc/Dialect/QC/IR/QCNormOps.td"
 include "qc/Dialect/QC/IR/QCProgramOps.td"
 include "qc/Dialect/QC/IR/QCQuantOps.td"
 include "qc/Dialect/QC/IR/QCReductionOps.td"
+include "qc/Dialect/QC/IR/QCSequenceOps.td"
 include "qc/Dialect/QC/IR/QCShapeOps.td"
 
 #endif // QC_DIALECT_QC_IR_QCOPS_TD

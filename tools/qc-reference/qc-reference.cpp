@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-reference: computes a model op by op through the reference meaning, with
+// no fusion, layout or code generation: the oracle for everything that does.
+
+#include "Tensors.h"
+
+#include "qc/Dialect/QC/IR/ConstantStore.h"
+#include "qc/Dialect/QC/IR/Interpreter.h"
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Target/ONNX/ImportONNX.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+using namespace qc;
+
+static llvm::cl::OptionCategory category("qc-reference options");
+static llvm::cl::opt<std::string>
+    model(llvm::cl::Positional, llvm::cl::desc("MODEL.onnx"),
+          llvm::cl::cat(category));
+static llvm::cl::list<std::string>
+    inputs("input", llvm::cl::CommaSeparated, llvm::cl::cat(category),
+           llvm::cl::desc("Input tensors (serialized TensorProto), in order"));
+static llvm::cl::list<std::string>
+    outputs("output", llvm::cl::CommaSeparated, llvm::cl::cat(category),
+            llvm::cl::desc("Files for the outputs, in order"));
+static llvm::cl::opt<std::string>
+    batch("batch", llvm::cl::cat(category),
+          llvm::cl::desc("File of lines MODEL<tab>INPUT,…<tab>OUTPUT,…; prints "
+                         "OK or FAIL, the model and a message for each"));
+
+/// Computes one model. Returns an error message, empty on success.
+static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
+                            ArrayRef<std::string> outputFiles) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<QCDialect, func::FuncDialect>();
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      message += (message.empty() ? "" : "; ") + diagnostic.str();
+    return success();
+  });
+  ImportOptions options;
+  options.filename = path.str();
+  FailureOr<OwningOpRef<ModuleOp>> module = importONNX(context, options);
+  if (failed(module))
+    return message.empty() ? "import failed" : message;
+  auto functions = (*module)->getOps<func::FuncOp>();
+  if (functions.empty())
+    return "the module holds no function";
+  func::FuncOp function = *functions.begin();
+  if (function.getNumArguments() != inputFiles.size() ||
+      function.getNumResults() != outputFiles.size())
+    return "the model has " + std::to_string(function.getNumArguments()) +
+           " inputs and " + std::to_string(function.getNumResults()) +
+           " outputs";
+
+  DenseMap<Value, ElementsAttr> values;
+  TensorReader reader(&context, "");
+  for (auto [argument, file] :
+       llvm::zip_equal(function.getArguments(), inputFiles)) {
+    auto buffer = llvm::MemoryBuffer::getFile(file);
+    onnx::TensorProto tensor;
+    if (!buffer || (*buffer)->getBufferSize() > INT32_MAX ||
+        !tensor.ParseFromArray((*buffer)->getBufferStart(),
+                               static_cast<int>((*buffer)->getBufferSize())))
+      return "'" + file + "' is no serialized tensor";
+    ElementsAttr value = reader.read(tensor, message);
+    if (!value)
+      return "'" + file + "' " + message;
+    if (value.getType() != argument.getType())
+      return "'" + file + "' has another type than the model's input";
+    values[argument] = value;
+  }
+  for (Operation &op : function.getBody().front()) {
+    if (op.hasTrait<OpTrait::IsTerminator>())
+      break;
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      values[constant] = constant.getValue();
+      continue;
+    }
+    SmallVector<ElementsAttr> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(values.lookup(operand));
+    FailureOr<SmallVector<ElementsAttr>> results = evaluateOp(&op, operands);
+    if (failed(results))
+      return "cannot evaluate " + op.getName().getStringRef().str() + ": " +
+             message;
+    for (auto [result, value] : llvm::zip_equal(op.getResults(), *results))
+      values[result] = value;
+  }
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [operand, file] :
+       llvm::zip_equal(terminator->getOperands(), outputFiles)) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    SmallVector<char> scratch;
+    FailureOr<ArrayRef<char>> bytes =
+        getConstantBytes(values.lookup(operand), scratch);
+    if (failed(bytes))
+      return "an output cannot be read";
+    onnx::TensorProto tensor;
+    tensor.set_data_type(getDataType(type.getElementType()));
+    for (int64_t size : type.getShape())
+      tensor.add_dims(size);
+    tensor.set_raw_data(bytes->data(), bytes->size());
+    std::error_code error;
+    llvm::raw_fd_ostream stream(file, error);
+    if (error)
+      return "cannot write '" + file + "': " + error.message();
+    stream << tensor.SerializeAsString();
+  }
+  return {};
+}
+
+static SmallVector<std::string> splitList(StringRef list) {
+  SmallVector<StringRef> parts;
+  list.split(parts, ',', -1, /*KeepEmpty=*/false);
+  return SmallVector<std::string>(parts.begin(), parts.end());
+}
+
+static int runBatch() {
+  auto buffer = llvm::MemoryBuffer::getFile(batch);
+  if (!buffer) {
+    llvm::errs() << "error: cannot read '" << batch << "'\n";
+    return 1;
+  }
+  SmallVector<StringRef> lines;
+  (*buffer)->getBuffer().split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines) {
+    SmallVector<StringRef> fields;
+    line.split(fields, '\t');
+    fields.resize(3);
+    std::string message =
+        runModel(fields[0], splitList(fields[1]), splitList(fields[2]));
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    llvm::outs() << (message.empty() ? "OK\t" : "FAIL\t") << fields[0] << "\t"
+                 << message << "\n";
+    llvm::outs().flush();
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::ParseCommandLineOptions(
+      argc, argv,
+      "Computes an ONNX model op by op through the reference meaning\n");
+  if (!batch.empty())
+    return runBatch();
+  if (model.empty()) {
+    llvm::errs() << "error: expects a model\n";
+    return 1;
+  }
+  std::string message = runModel(model, inputs, outputs);
+  if (message.empty())
+    return 0;
+  llvm::errs() << "error: " << message << "\n";
+  return 1;
+}

@@ -25,8 +25,8 @@ INTEGER:       qc.quantize
 INTEGER:       qc.matmul {{.*}} a_zero {{.*}} -> tensor<3x5xsi32>
 INTEGER:       qc.rescale
 
-REFUSED: QLinearGlobalAveragePool
-REFUSED-SAME: channels_last is set
+REFUSED: QLinearMatMul
+REFUSED-SAME: its scales have types
 """
 import os
 import re
@@ -173,9 +173,11 @@ def main(folder):
     output = model.node("DynamicQuantizeMatMul", ["x", weights, scales], "com.microsoft")
     save(model, os.path.join(folder, "integer.onnx"), [("x", "FLOAT", [3, 4])], output, "FLOAT")
     model = Model(True)
-    parameters = [*model.parameters(0.1, np.uint8(0)), *model.parameters(0.2, np.uint8(0))]
-    output = model.node("QLinearGlobalAveragePool", ["x", *parameters], "com.microsoft", channels_last=1)
-    save(model, os.path.join(folder, "refused.onnx"), [("x", "UINT8", [1, 4, 4, 3])], output, "UINT8")
+    scales = model.constant(np.full((3, 1), 0.1, np.float32)), model.constant(np.zeros((3, 1), np.uint8))
+    weights = model.constant(np.ones((4, 5), np.uint8))
+    single = model.parameters(0.2, np.uint8(0))
+    output = model.node("QLinearMatMul", ["x", *scales, weights, *single, *single])
+    save(model, os.path.join(folder, "refused.onnx"), [("x", "UINT8", [3, 4])], output, "UINT8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ void qc::buildGraphPipeline(OpPassManager &manager) {
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
+  manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createFormKernels());

@@ -87,91 +87,23 @@ static std::string getTypeName(Value value) {
 }
 
 //===----------------------------------------------------------------------===//
-// QOperator form: contractions
+// QOperator form
 //===----------------------------------------------------------------------===//
 
-// Contractions become what qc-to-integer makes of their QDQ twins: an integer
-// contraction and a requantization by fl(fl(s_x s_w) / s_y).
+// Operators on codes are imported as what a QDQ model writes in their place, so
+// that the two styles reach the same integer graph and what the numbers are is
+// defined once, in qc-to-integer. Only operators whose scales are computed at
+// run time, or whose result is the accumulator, are integer ops from the start.
 
-static LogicalResult qlinearConv(NodeContext &c) {
-  Value accumulator = createConv(c, c[0], c[3], c[8], c[2], c[5]);
-  Value multiplier = c.create<DivOp>({c.create<MulOp>({c[1], c[4]}), c[6]});
-  return c.yield(c.create<RequantizeOp>({accumulator, multiplier, c[7]},
-                                        c.integer("axis", 1)));
-}
-
-/// The axis of y along which the product of the two scales varies: a may have
-/// one per row, b one per column.
-static FailureOr<int64_t> getScaleAxis(NodeContext &c, Value aScale,
-                                       Value bScale, Value accumulator) {
-  int64_t rank = rankOf(accumulator);
-  bool perRow = tensorOf(aScale).getNumElements() != 1,
-       perColumn = tensorOf(bScale).getNumElements() != 1;
-  if ((perRow && perColumn) || rankOf(aScale) > 1 || rankOf(bScale) > 1)
-    return c.refuse("its scales have types " + getTypeName(aScale) + " and " +
-                        getTypeName(bScale),
-                    "scalars, or a vector on one side");
-  return std::max<int64_t>(rank - (perRow ? 2 : 1), 0);
-}
-
-static LogicalResult qlinearMatMul(NodeContext &c) {
-  Value accumulator = createMatMul(c, c[0], c[3], c[2], c[5]);
-  if (!accumulator)
-    return failure();
-  FailureOr<int64_t> axis = getScaleAxis(c, c[1], c[4], accumulator);
-  if (failed(axis))
-    return failure();
-  Value multiplier = c.create<DivOp>({c.create<MulOp>({c[1], c[4]}), c[6]});
-  return c.yield(c.create<RequantizeOp>({accumulator, multiplier, c[7]},
-                                        c.integer("axis", *axis)));
-}
-
-/// com.microsoft QGemm: the addend is in units of alpha s_a s_b; without an
-/// output scale the result is float.
-static LogicalResult qgemm(NodeContext &c) {
-  if (rankOf(c[0]) != 2 || rankOf(c[3]) != 2)
-    return c.refuse("operands have ranks " + Twine(rankOf(c[0])) + " and " +
-                        Twine(rankOf(c[3])),
-                    "rank 2");
-  Value a = c.getInt("transA", 0) ? c.transpose(c[0], {1, 0}) : c[0];
-  Value b = c.getInt("transB", 0) ? c.transpose(c[3], {1, 0}) : c[3];
-  Value accumulator = createMatMul(c, a, b, c[2], c[5]);
-  if (!accumulator)
-    return failure();
-  FailureOr<int64_t> axis = getScaleAxis(c, c[1], c[4], accumulator);
-  if (failed(axis))
-    return failure();
-  if (c[6])
-    accumulator = c.create<AddOp>({accumulator, c[6]});
-  Value multiplier = c.create<MulOp>({c[1], c[4]});
-  if (double alpha = c.getFloat("alpha", 1); alpha != 1)
-    multiplier = c.create<MulOp>({multiplier, c.splat(elementOf(c[1]), alpha)});
-  NamedAttribute along = c.integer("axis", *axis);
-  if (!c[7]) {
-    if (!accumulator)
-      return failure();
-    Value zero = c.splat(elementOf(accumulator), 0);
-    return c.yield(c.create<RescaleOp>({accumulator, multiplier, zero}, along));
-  }
-  if (!c[8])
-    return c.refuse("the output's zero point is missing");
-  return c.yield(c.create<RequantizeOp>(
-      {accumulator, c.create<DivOp>({multiplier, c[7]}), c[8]}, along));
-}
-
-//===----------------------------------------------------------------------===//
-// QOperator form: other ops
-//===----------------------------------------------------------------------===//
-
-// These are imported as their QDQ twins.
-
-static Value createDequantize(NodeContext &c, Value x, Value scale,
-                              Value zero) {
+static Value createDequantize(NodeContext &c, Value x, Value scale, Value zero,
+                              int64_t axis = 0) {
   if (!x || !scale)
     return {};
+  if (tensorOf(scale).getNumElements() == 1)
+    axis = 0;
   return c.create<DequantizeOp>(
       {x, scale, fitZero(c, zero, scale, elementOf(x))},
-      {c.integer("axis", 0), c.integer("blockSize", 0)});
+      {c.integer("axis", axis), c.integer("blockSize", 0)});
 }
 
 static Value createQuantize(NodeContext &c, Value x, Value scale, Value zero,
@@ -181,6 +113,74 @@ static Value createQuantize(NodeContext &c, Value x, Value scale, Value zero,
   return c.create<QuantizeOp>(
       {x, scale, fitZero(c, zero, scale, codes)},
       {c.integer("axis", 0), c.integer("blockSize", 0)});
+}
+
+/// Int32 codes of a bias, whose scale is the product of the operands' scales.
+static Value createBias(NodeContext &c, Value bias, Value lhsScale,
+                        Value rhsScale) {
+  Value scale = c.create<MulOp>({lhsScale, rhsScale});
+  if (!scale)
+    return {};
+  if (rankOf(scale) > 0)
+    scale = c.reshape(scale, {tensorOf(scale).getNumElements()});
+  return createDequantize(c, bias, scale, {},
+                          std::max<int64_t>(rankOf(bias) - 1, 0));
+}
+
+/// (x, scale, zero, w, scale, zero, scale, zero, bias)
+static LogicalResult qlinearConv(NodeContext &c) {
+  Value x = createDequantize(c, c[0], c[1], c[2]);
+  Value w = createDequantize(c, c[3], c[4], c[5]);
+  Value bias = c[8] ? createBias(c, c[8], c[1], c[4]) : Value();
+  if (!x || !w || (c[8] && !bias))
+    return failure();
+  return c.yield(createQuantize(c, createConv(c, x, w, bias, {}, {}), c[6],
+                                c[7], elementOf(c[0])));
+}
+
+/// Whether scales of a matrix product's operands are scalars or vectors, along
+/// rows on the left and columns on the right.
+static LogicalResult checkMatMulScales(NodeContext &c, Value aScale,
+                                       Value bScale) {
+  if (rankOf(aScale) > 1 || rankOf(bScale) > 1)
+    return c.refuse("its scales have types " + getTypeName(aScale) + " and " +
+                        getTypeName(bScale),
+                    "scalars or vectors");
+  return success();
+}
+
+/// (a, scale, zero, b, scale, zero, scale, zero)
+static LogicalResult qlinearMatMul(NodeContext &c) {
+  if (failed(checkMatMulScales(c, c[1], c[4])))
+    return failure();
+  Value a = createDequantize(c, c[0], c[1], c[2],
+                             std::max<int64_t>(rankOf(c[0]) - 2, 0));
+  Value b = createDequantize(c, c[3], c[4], c[5],
+                             std::max<int64_t>(rankOf(c[3]) - 1, 0));
+  return c.yield(createQuantize(c, createMatMul(c, a, b, {}, {}), c[6], c[7],
+                                elementOf(c[0])));
+}
+
+/// com.microsoft QGemm: the addend is in units of alpha s_a s_b; without an
+/// output scale the result is float.
+static LogicalResult qgemm(NodeContext &c) {
+  if (rankOf(c[0]) != 2 || rankOf(c[3]) != 2)
+    return c.refuse("operands have ranks " + Twine(rankOf(c[0])) + " and " +
+                        Twine(rankOf(c[3])),
+                    "rank 2");
+  if (failed(checkMatMulScales(c, c[1], c[4])))
+    return failure();
+  Value aScale = c[1];
+  if (double alpha = c.getFloat("alpha", 1); alpha != 1)
+    aScale = c.create<MulOp>({aScale, c.splat(elementOf(aScale), alpha)});
+  bool transA = c.getInt("transA", 0), transB = c.getInt("transB", 0);
+  Value a = createDequantize(c, c[0], aScale, c[2], transA ? 1 : 0);
+  Value b = createDequantize(c, c[3], c[4], c[5], transB ? 0 : 1);
+  Value y = createMatMul(c, transA ? c.transpose(a, {1, 0}) : a,
+                         transB ? c.transpose(b, {1, 0}) : b, {}, {});
+  if (c[6])
+    y = c.create<AddOp>({y, createBias(c, c[6], aScale, c[4])});
+  return c.yield(c[7] ? createQuantize(c, y, c[7], c[8], elementOf(c[0])) : y);
 }
 
 /// (a, scale, zero, b, scale, zero, scale, zero)
@@ -275,12 +275,85 @@ static LogicalResult qlinearConcat(NodeContext &c) {
                      c[0], c[1], elementOf(c[2])));
 }
 
+//===----------------------------------------------------------------------===//
+// Dynamic quantization
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct DynamicQuantization {
+  Value codes, scale, zero;
+};
+} // namespace
+
+/// Range, scale and zero point from the data, as ONNX's function body of
+/// DynamicQuantizeLinear.
+static DynamicQuantization quantizeDynamically(NodeContext &c, Value x) {
+  Type element = elementOf(x);
+  Type codes = c.getBuilder().getIntegerType(8, /*isSigned=*/false);
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rankOf(x)));
+  Value none = c.splat(element, 0), largest = c.splat(element, 255);
+  Value low = c.reshape(c.reduce(x, ReduceKind::Min, axes), {});
+  Value high = c.reshape(c.reduce(x, ReduceKind::Max, axes), {});
+  low = c.create<MinOp>({low, none});
+  high = c.create<MaxOp>({high, none});
+  Value scale = c.create<DivOp>({c.create<SubOp>({high, low}), largest});
+  Value zero = c.create<SubOp>({none, c.create<DivOp>({low, scale})});
+  zero = c.create<RoundOp>(c.create<ClipOp>({zero, none, largest}));
+  if (!zero)
+    return {};
+  zero = c.cast(zero, codes);
+  return {createQuantize(c, x, scale, zero, codes), scale, zero};
+}
+
+static LogicalResult dynamicQuantizeLinear(NodeContext &c) {
+  DynamicQuantization result = quantizeDynamically(c, c[0]);
+  return c.yield({result.codes, result.scale, result.zero});
+}
+
+/// The accumulator times s_a s_b, and a float addend.
+static LogicalResult yieldScaledMatMul(NodeContext &c, Value a, Value b,
+                                       Value aScale, Value bScale, Value aZero,
+                                       Value bZero, Value addend) {
+  Value sum = createMatMul(c, a, b, aZero, bZero);
+  Value scale = c.create<MulOp>({aScale, bScale});
+  if (!sum || !scale)
+    return failure();
+  int64_t count = tensorOf(scale).getNumElements();
+  if (tensorOf(aScale).getNumElements() != 1 ||
+      (count != 1 && (rankOf(sum) == 0 || count != shapeOf(sum).back())))
+    return c.refuse("its scales have types " + getTypeName(aScale) + " and " +
+                        getTypeName(bScale),
+                    "one on the left, one or one per column on the right");
+  scale = count == 1 ? c.reshape(scale, {}) : c.reshape(scale, {count});
+  Value y =
+      c.create<RescaleOp>({sum, scale, c.splat(elementOf(sum), 0)},
+                          c.integer("axis", count == 1 ? 0 : rankOf(sum) - 1));
+  return c.yield(addend ? c.create<AddOp>({y, addend}) : y);
+}
+
+/// com.microsoft: (a, b, scale, scale, zero, zero, addend)
+static LogicalResult matMulIntegerToFloat(NodeContext &c) {
+  return yieldScaledMatMul(c, c[0], c[1], c[2], c[3], c[4], c[5], c[6]);
+}
+
+/// com.microsoft: (a, b, scale of b, zero of b, addend)
+static LogicalResult dynamicQuantizeMatMul(NodeContext &c) {
+  DynamicQuantization a = quantizeDynamically(c, c[0]);
+  if (!a.codes)
+    return failure();
+  return yieldScaledMatMul(c, a.codes, c[1], a.scale, c[2], a.zero, c[3], c[4]);
+}
+
 void qc::registerQuantHandlers(HandlerTable &table) {
   table.add("QuantizeLinear", 10, 2, quantize);
   table.add("DequantizeLinear", 10, 2, dequantize);
   table.add("QLinearConv", 10, 8, qlinearConv);
   table.add("QLinearMatMul", 10, 8, qlinearMatMul);
+  table.add("DynamicQuantizeLinear", 11, 1, dynamicQuantizeLinear);
   const char *domain = "com.microsoft";
+  table.addIn(domain, "MatMulIntegerToFloat", 1, 4, matMulIntegerToFloat);
+  table.addIn(domain, "DynamicQuantizeMatMul", 1, 3, dynamicQuantizeMatMul);
+  table.addIn(domain, "QLinearConv", 1, 8, qlinearConv);
   table.addIn(domain, "QGemm", 1, 6, qgemm);
   table.addIn(domain, "QLinearAdd", 1, 7, qlinearBinary<AddOp>);
   table.addIn(domain, "QLinearMul", 1, 7, qlinearBinary<MulOp>);

@@ -5,6 +5,8 @@
 
 #include "OpHelpers.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace qc;
 
@@ -181,4 +183,50 @@ Value RoundSaturateOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   return e.roundSaturate(e.read(0, indices),
                          readZeroPoint(e, 1, getZero(), indices, 0, 0),
                          elementOf(getZero()));
+}
+
+LogicalResult TableLookupOp::inferReturnTypes(MLIRContext *,
+                                              std::optional<Location> loc,
+                                              Adaptor adaptor,
+                                              SmallVectorImpl<Type> &types) {
+  auto element = dyn_cast<IntegerType>(elementOf(adaptor.getCodes()));
+  if (!element || element.isSignless() || element.getWidth() > 8)
+    return emitOptionalError(loc, "codes must be si or ui integers of at most "
+                                  "8 bits");
+  RankedTensorType table = tensorOf(adaptor.getTable());
+  int64_t count = int64_t(1) << element.getWidth();
+  if (table.getRank() != 1 || table.getDimSize(0) != count)
+    return emitOptionalError(loc, "the table must hold ", count,
+                             " entries, got ", table);
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getCodes()),
+                                        table.getElementType()));
+  return success();
+}
+
+Value TableLookupOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  auto element = cast<IntegerType>(elementOf(getCodes()));
+  Type i32 = e.builder.getI32Type();
+  Value code = e.convert(e.read(0, indices), element.isUnsigned(), i32, false);
+  if (!element.isUnsigned())
+    code =
+        e.add(code, e.constantInt(i32, int64_t(1) << (element.getWidth() - 1)));
+  auto lookUp = [&](Value position) {
+    position = arith::IndexCastOp::create(e.builder, e.loc,
+                                          e.builder.getIndexType(), position);
+    return e.read(1, position);
+  };
+  auto vector = dyn_cast<VectorType>(code.getType());
+  if (!vector)
+    return lookUp(code);
+  // Indices are scalars: one load per lane.
+  Type compute = getComputeType(elementOf(getTable()));
+  auto type = VectorType::get(vector.getShape(), compute);
+  Value result =
+      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
+  for (int64_t lane = 0; lane < vector.getNumElements(); ++lane) {
+    Value one = vector::ExtractOp::create(e.builder, e.loc, code, lane);
+    result =
+        vector::InsertOp::create(e.builder, e.loc, lookUp(one), result, lane);
+  }
+  return result;
 }

@@ -43,7 +43,19 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
                                shape.size());
     shape[axis] = 1;
   }
-  types.push_back(RankedTensorType::get(shape, elementOf(adaptor.getX())));
+  Type element = elementOf(adaptor.getX());
+  if (std::optional<Type> accumulator = adaptor.getAccumulator()) {
+    auto from = dyn_cast<IntegerType>(element);
+    auto to = dyn_cast<IntegerType>(*accumulator);
+    if (!from || !to || to.isSignless() || to.getWidth() <= from.getWidth() ||
+        to.getWidth() > 64)
+      return emitOptionalError(loc,
+                               "an accumulator must be a wider integer "
+                               "type with signedness than ",
+                               element);
+    element = to;
+  }
+  types.push_back(RankedTensorType::get(shape, element));
   return success();
 }
 
@@ -66,7 +78,7 @@ bool ReduceOp::isLaneTransparent(unsigned dim) {
 }
 
 Value ReduceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
-  Type element = elementOf(getX()), compute = getComputeType(element);
+  Type element = elementOf(getY()), compute = getComputeType(element);
   ReduceKind kind = getKind();
   SmallVector<int64_t> extents;
   int64_t count = 1;
@@ -87,6 +99,9 @@ Value ReduceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
         for (auto [axis, position] : llvm::zip_equal(getAxes(), k))
           index[axis] = position;
         Value x = e.read(0, index);
+        if (getAccumulator())
+          x = e.convert(x, isUnsignedElement(elementOf(getX())), compute,
+                        isUnsigned);
         switch (kind) {
         case ReduceKind::Sum:
         case ReduceKind::Mean:

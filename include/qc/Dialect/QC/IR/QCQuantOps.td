@@ -24,7 +24,8 @@ def QC_QuantizeOp : QC_ElementwiseOp<"quantize"> {
 def QC_DequantizeOp : QC_ElementwiseOp<"dequantize"> {
   let summary = "Codes to float, as ONNX DequantizeLinear";
   let description = [{
-    `x = (q - zero) * scale` in the scale's float type, granularity as qc.quantize.
+    `x = (q - zero) * scale` in the scale's float type, granularity as qc.quantize. Never
+    folded: the codes of constant weights are what the integer level wants.
     Constraints: (1) scale and zero have one shape, which fits the granularity; (2) zero has q's
     element type.
   }];
@@ -70,6 +71,20 @@ def QC_RoundSaturateOp : QC_ElementwiseOp<"round_saturate"> {
   }];
   let arguments = (ins QC_FloatTensor:$x, QC_IntegerTensor:$zero);
   let results = (outs QC_IntegerTensor:$q);
+}
+
+def QC_TableLookupOp : QC_ElementwiseOp<"table_lookup"> {
+  let summary = "A function of codes by table";
+  let description = [{
+    `y = table[code - smallest code]`: any function of one code, such as sigmoid between a
+    dequantize and a quantize. The codes have at most 8 bits; the table has one entry per code,
+    in increasing order of the codes (-128 first for si8).
+
+    Constraints: (1) codes are si or ui integers of at most 8 bits; (2) table has rank 1
+    and 2^bits entries.
+  }];
+  let arguments = (ins QC_IntegerTensor:$codes, QC_Tensor:$table);
+  let results = (outs QC_Tensor:$y);
 }
 
 #endif // QC_DIALECT_QC_IR_QCQUANTOPS_TD

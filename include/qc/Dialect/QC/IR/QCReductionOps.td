@@ -19,11 +19,14 @@ def QC_ReduceOp : QC_LoopElementOp<"reduce"> {
   let description = [{
     Reduces `axes` (sorted, not negative) of x; the reduced dimensions stay with size
     one, the importer drops them with qc.reshape. Integer sums wrap as in ONNX; an integer mean
-    truncates. An empty reduction gives the neutral element.
+    truncates. An empty reduction gives the neutral element. With `accumulator` the elements are
+    converted to that type first, which is then the result's: sums of 8-bit codes.
 
-    Constraints: (1) axes are sorted, unique and inside x's rank.
+    Constraints: (1) axes are sorted, unique and inside x's rank; (2) an accumulator is an
+    integer type wider than x's integers.
   }];
-  let arguments = (ins QC_Tensor:$x, QC_ReduceKind:$kind, DenseI64ArrayAttr:$axes);
+  let arguments = (ins QC_Tensor:$x, QC_ReduceKind:$kind, DenseI64ArrayAttr:$axes,
+                       OptionalAttr<TypeAttr>:$accumulator);
   let results = (outs QC_Tensor:$y);
   let assemblyFormat = "$kind $x attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

@@ -116,4 +116,75 @@ def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
   ];
 }
 
+def NormalizeQDQ : Pass<"qc-normalize-qdq", "::mlir::func::FuncOp"> {
+  let summary = "Bring the QDQ forms that quantizers write into one";
+  let description = [{
+    Exact: every number stays what it was.
+
+    * weights behind a quantize become codes; constant codes with another zero point than 0
+      become signed ones with zero point 0 where they fit; transposes and reshapes of constants
+      are evaluated at any size;
+    * qc.dequantize sinks below, qc.quantize rises above, ops that move elements (reshape,
+      transpose, slice, concat, expand, gather, pad) and maxima (max_pool, reduce max), until they
+      meet and cancel if their parameters are equal;
+    * relu and clip of a dequantize become clamps of codes where the bounds have codes;
+    * equal parameters per axis become one; duplicates per consumer are merged.
+
+    ```mlir
+    %d = qc.dequantize %q, %s, %z {axis = 0 : i64} : (tensor<1x4x8x8xui8>, …) -> tensor<1x4x8x8xf32>
+    %p = qc.max_pool %d {…} : (tensor<1x4x8x8xf32>) -> tensor<1x4x4x4xf32>
+    %r = qc.quantize %p, %s, %z {axis = 0 : i64} : (tensor<1x4x4x4xf32>, …) -> tensor<1x4x4x4xui8>
+    // becomes
+    %r = qc.max_pool %q {…} : (tensor<1x4x8x8xui8>) -> tensor<1x4x4x4xui8>
+    ```
+  }];
+  let dependentDialects = ["::qc::QCDialect"];
+  let statistics = [
+    Statistic<"numRemoved", "removed", "Number of quantize and dequantize ops that went away">
+  ];
+}
+
+def ToInteger : Pass<"qc-to-integer", "::mlir::func::FuncOp"> {
+  let summary = "Compute on codes what stands between dequantize and quantize";
+  let description = [{
+    One-step: codes may differ by one from the float computation of the same graph, because sums of
+    products become exact. The arithmetic is defined as follows, in f32, each operation
+    rounded once (fl), never contracted. Run qc-normalize-qdq before.
+
+    * **Contractions** (conv, matmul) of 8-bit codes accumulate in si32. The bias joins the
+      accumulator: codes in si32 whose scale is fl(s_x s_w) within 2^-22, or a constant b as
+      rint(b / fl(s_x s_w)) if every channel is below 2^30; other biases stay float. A
+      batch norm behind the contraction is folded into s_w and the bias, its sign into the
+      multiplier. If an accumulator could leave 32 bits with these weights, the op stays
+      float.
+    * **Directly quantized** accumulators: qc.requantize with m = fl(fl(s_x s_w) / s_y).
+    * **Chains** of add, sub, relu, clip (and movement) between codes or accumulators and a
+      quantize: each operand times fl(s / s_y), clip bounds fl(b / s_y), then
+      qc.round_saturate. A clamp directly behind one contraction acts on the codes,
+      which is the same, and goes away if the codes cannot exceed it.
+    * **Means** over axes: rint(float(sum(x - z_x)) fl(s_x / fl(s_y N))) + z_y.
+    * **Functions** of one tensor of 8-bit codes: a table, in f64 if an activation function is
+      among the ops, else with every op rounded to f32.
+    * Anything else keeps its float ops: accumulators become float by qc.rescale with fl(s_x s_w), and a
+      missed remark at each op that consumes a dequantize says why. Dequantized
+      constants that no integer op took become float constants.
+
+    ```mlir
+    %x = qc.dequantize %xq, %sx, %zx …      %w = qc.dequantize %wq, %sw, %zw …
+    %c = qc.conv %x, %w bias %b {…}
+    %q = qc.quantize %c, %sy, %zy …
+    // becomes
+    %a = qc.conv %xq, %wq bias %bq x_zero %zx {…} : … -> tensor<…xsi32>
+    %q = qc.requantize %a, %m, %zy {axis = 1 : i64}
+    ```
+  }];
+  let dependentDialects = ["::qc::QCDialect"];
+  let statistics = [
+    Statistic<"numContractions", "contractions", "Number of contractions on codes">,
+    Statistic<"numRequantized", "requantized", "Number of quantize ops that became part of an integer form">,
+    Statistic<"numTables", "tables", "Number of functions that became tables">,
+    Statistic<"numKept", "kept", "Number of float ops that still consume codes or accumulators">
+  ];
+}
+
 #endif // QC_DIALECT_QC_TRANSFORMS_PASSES_TD

@@ -4,6 +4,7 @@
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
+#include "qc/Target/PTX/PTXTarget.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
@@ -52,5 +53,6 @@ static void registerONNX(const qc::ImportCommandLine &commandLine) {
 int main(int argc, char **argv) {
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
+  qc::registerToPTXTranslation();
   return failed(mlirTranslateMain(argc, argv, "qc translation driver"));
 }

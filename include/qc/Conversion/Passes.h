@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/Pass.h"
 
 namespace qc {
@@ -24,7 +25,8 @@ inline constexpr llvm::StringLiteral familyAttrName = "qc.family";
 /// Rough number of scalar operations that the whole kernel executes.
 inline constexpr llvm::StringLiteral workAttrName = "qc.work";
 
-/// Number of flattened parallel iterations (after qc-parallel-to-range).
+/// Number of flattened parallel iterations (after
+/// qc-parallel-to-range or qc-parallel-to-threads).
 inline constexpr llvm::StringLiteral extentAttrName = "qc.extent";
 
 /// Creates the empty loop-level function of `kernel` (arguments, attributes,

@@ -101,6 +101,31 @@ def ParallelToRange : Pass<"qc-parallel-to-range", "::mlir::func::FuncOp"> {
   }];
 }
 
+def ParallelToThreads : Pass<"qc-parallel-to-threads", "::mlir::func::FuncOp"> {
+  let summary = "Let each GPU thread compute one parallel iteration of a loop-level kernel";
+  let description = [{
+    The `scf.parallel` is replaced by its body for the iteration that the thread's position in a
+    one-dimensional grid of one-dimensional blocks names; threads behind the last iteration do nothing.
+    `qc.extent` records the number of iterations, and private scratch moves to the function's entry.
+    This is the GPU's kernel form.
+
+    ```mlir
+    func.func @k(%x: memref<8xf32>) { scf.parallel (%i, %j) = (0, 0) to (2, 4) { … } return }
+    // becomes
+    func.func @k(%x: memref<8xf32>) attributes {qc.extent = 8} {
+      %p = ctaid.x * ntid.x + tid.x
+      scf.if %p < 8 { %i = divui %p, 4; %j = remui %p, 4; … }
+      return
+    }
+    ```
+  }];
+  let options = [
+    Option<"maxScratchBytes", "max-scratch-bytes", "int64_t", "524288",
+           "Scratch that one thread may have: the local memory of an NVIDIA GPU's thread">
+  ];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect"];
+}
+
 def FuseRounding : Pass<"qc-fuse-rounding", "::mlir::func::FuncOp"> {
   let summary = "Convert rounded floats to integers in one instruction";
   let description = [{

@@ -12,6 +12,7 @@
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Target/CPU/CPUTarget.h"
 #include "qc/Target/Common/Artifact.h"
+#include "qc/Target/Common/CodeGen.h"
 
 #include "qcrt/manifest.h"
 
@@ -21,15 +22,12 @@
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 using namespace qc;
@@ -73,7 +71,6 @@ private:
                      bool optimise);
   LogicalResult link();
   LogicalResult appendWeights();
-  std::unique_ptr<llvm::TargetMachine> createMachine(const CPUForm &form);
 
   ModuleOp module;
   std::string path;
@@ -117,62 +114,23 @@ void addEntry(llvm::Module &code, llvm::Function &kernel, StringRef name) {
 
 } // namespace
 
-std::unique_ptr<llvm::TargetMachine>
-LibraryWriter::createMachine(const CPUForm &form) {
-  llvm::Triple triple("x86_64-unknown-linux-gnu");
-  std::string message;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return nullptr;
-  llvm::TargetOptions targetOptions;
-  targetOptions.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  targetOptions.NoTrappingFPMath = true;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, form.cpu, form.features, targetOptions, llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Default));
-}
-
 LogicalResult LibraryWriter::emit(llvm::Module &code, const CPUForm &form,
                                   const Twine &name, bool optimise) {
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(form);
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createTargetMachine("x86_64-unknown-linux-gnu", form.cpu, form.features);
   if (!machine)
     return error() << "LLVM has no x86-64 target";
   code.setTargetTriple(machine->getTargetTriple());
   code.setDataLayout(machine->createDataLayout());
-  if (optimise) {
-    llvm::LoopAnalysisManager loops;
-    llvm::FunctionAnalysisManager functions;
-    llvm::CGSCCAnalysisManager callGraph;
-    llvm::ModuleAnalysisManager modules;
-    llvm::PipelineTuningOptions tuning;
-    tuning.LoopVectorization = true;
-    tuning.SLPVectorization = true;
-    llvm::PassBuilder builder(machine.get(), tuning);
-    // No library exists at run time: LLVM must not form memcpy or libm calls.
-    llvm::TargetLibraryInfoImpl library(machine->getTargetTriple());
-    library.disableAllFunctions();
-    functions.registerPass(
-        [&] { return llvm::TargetLibraryAnalysis(library); });
-    builder.registerModuleAnalyses(modules);
-    builder.registerCGSCCAnalyses(callGraph);
-    builder.registerFunctionAnalyses(functions);
-    builder.registerLoopAnalyses(loops);
-    builder.crossRegisterProxies(loops, functions, callGraph, modules);
-    builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-        .run(code, modules);
-  }
-  auto emitFile = [&](const std::string &file,
-                      llvm::CodeGenFileType type) -> LogicalResult {
-    std::error_code code_;
-    llvm::raw_fd_ostream stream(file, code_);
-    if (code_)
-      return error() << code_.message();
-    llvm::legacy::PassManager passes;
-    if (machine->addPassesToEmitFile(passes, stream, nullptr, type))
-      return error() << "LLVM cannot emit this file type";
-    passes.run(code);
-    return success();
+  if (optimise)
+    optimizeCode(code, *machine, /*vectorize=*/true);
+  auto emitFile = [&](const std::string &file, llvm::CodeGenFileType type) {
+    return writeFile(module.getLoc(), file,
+                     [&](llvm::raw_fd_ostream &stream) -> LogicalResult {
+                       if (failed(emitCode(code, *machine, stream, type)))
+                         return error() << "LLVM cannot emit this file type";
+                       return success();
+                     });
   };
   if (options.keepAssembly && optimise) {
     if (failed(emitFile((path + "." + form.name + ".s"),
@@ -369,20 +327,10 @@ LogicalResult LibraryWriter::appendWeights() {
   reserved->p_filesz = reserved->p_memsz = size;
   reserved->p_flags = llvm::ELF::PF_R;
   image.resize(offset, '\0');
-  std::error_code code;
-  llvm::raw_fd_ostream stream(path, code);
-  if (code)
-    return error() << code.message();
-  stream << image;
-  if (failed(writeWeights(module, stream)))
-    return failure();
-  stream.close();
-  if (stream.has_error()) {
-    code = stream.error();
-    stream.clear_error();
-    return error() << code.message();
-  }
-  return success();
+  return writeFile(module.getLoc(), path, [&](llvm::raw_fd_ostream &stream) {
+    stream << image;
+    return writeWeights(module, stream);
+  });
 }
 
 LogicalResult LibraryWriter::write() {

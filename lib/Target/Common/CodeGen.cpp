@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Code through LLVM for every target: see CodeGen.h.
+
+#include "qc/Target/Common/CodeGen.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace qc;
+
+std::unique_ptr<llvm::TargetMachine>
+qc::createTargetMachine(StringRef name, StringRef cpu, StringRef features) {
+  llvm::Triple triple(name);
+  std::string message;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.NoTrappingFPMath = true;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, features, options, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
+}
+
+void qc::optimizeCode(llvm::Module &code, llvm::TargetMachine &machine,
+                      bool vectorize) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = vectorize;
+  tuning.SLPVectorization = vectorize;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.disableAllFunctions();
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
+      .run(code, modules);
+}
+
+LogicalResult qc::emitCode(llvm::Module &code, llvm::TargetMachine &machine,
+                           llvm::raw_pwrite_stream &stream,
+                           llvm::CodeGenFileType type) {
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    return failure();
+  passes.run(code);
+  return success();
+}
+
+struct CodeGenErrors::Handler : llvm::DiagnosticHandler {
+  Handler(Location loc, unsigned &count) : loc(loc), count(count) {}
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    if (info.getSeverity() != llvm::DS_Error)
+      return true;
+    ++count;
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    llvm::DiagnosticPrinterRawOStream printer(stream);
+    info.print(printer);
+    emitError(loc) << "LLVM cannot compile this: " << text;
+    return true;
+  }
+  Location loc;
+  unsigned &count;
+};
+
+CodeGenErrors::CodeGenErrors(llvm::LLVMContext &context, Location loc)
+    : context(context), previous(context.getDiagnosticHandler()) {
+  context.setDiagnosticHandler(std::make_unique<Handler>(loc, count));
+}
+
+CodeGenErrors::~CodeGenErrors() {
+  context.setDiagnosticHandler(std::move(previous));
+}
+
+LogicalResult
+qc::writeFile(Location loc, StringRef path,
+              function_ref<LogicalResult(llvm::raw_fd_ostream &)> write) {
+  std::error_code code;
+  llvm::raw_fd_ostream stream(path, code);
+  if (code)
+    return emitError(loc) << "cannot write '" << path
+                          << "': " << code.message();
+  LogicalResult result = write(stream);
+  stream.close();
+  if (stream.has_error()) {
+    code = stream.error();
+    stream.clear_error();
+    return emitError(loc) << "cannot write '" << path
+                          << "': " << code.message();
+  }
+  return result;
+}

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -179,7 +180,7 @@ private:
     llvm::ListSeparator separator;
     for (unsigned index : indices)
       text += StringRef(separator).str() + operands[index].text;
-    return {text + ")", true};
+    return {text + ")"};
   }
   Expression unaryCall(StringRef function) const { return call(function, {0}); }
   Expression binaryCall(StringRef function) const {
@@ -196,19 +197,37 @@ private:
   }
   /// A conversion to a C++ scalar type, written like a call.
   Expression convert(StringRef type, const Expression &value) const {
-    return {(type + "(" + value.text + ")").str(), true};
+    return {(type + "(" + value.text + ")").str()};
   }
 
   /// `a OP b`. Where the result may need 64 bits and the text of both operands
   /// may be of type `int`, the first operand is widened.
   Expression infix(StringRef symbol) const {
-    std::string left = operands[0].operand();
+    Precedence precedence = llvm::StringSwitch<Precedence>(symbol)
+                                .Cases({"*", "/", "%"},
+                                       Precedence::Multiplicative)
+                                .Cases({"+", "-"}, Precedence::Additive)
+                                .Default(Precedence::Other);
+    std::string left = operands[0].operand(precedence);
     Value result = op->getResult(0);
     bool isWide = result.getType().isInteger(64) ||
                   (result.getType().isIndex() && !bounds.fitsInInt(result));
     if (isWide && mayBeInt(op->getOperand(0)) && mayBeInt(op->getOperand(1)))
       left = convert("int64_t", operands[0]).text;
-    return {left + " " + symbol.str() + " " + operands[1].operand(), false};
+    return {left + " " + symbol.str() + " " +
+                operands[1].operand(precedence, /*isRight=*/true),
+            precedence};
+  }
+  /// `condition ? first : second`.
+  static Expression conditional(const Expression &condition,
+                                const std::string &first,
+                                const std::string &second) {
+    return {condition.operand() + " ? " + first + " : " + second,
+            Precedence::Other};
+  }
+  Expression select() const {
+    return conditional(operands[0], operands[1].operand(Precedence::Other),
+                       operands[2].operand(Precedence::Other));
   }
   /// True if the C++ text of a 64-bit value may have type `int`: small index
   /// values, literals, and selections between literals.
@@ -235,7 +254,7 @@ private:
   Expression division(StringRef symbol, StringRef name, bool isSigned) const;
   Expression shiftRight(StringRef name, bool isSigned) const;
   Expression compareIntegers(arith::CmpIOp compare) const;
-  Expression compareFloats(arith::CmpFOp compare) const;
+  std::optional<Expression> compareFloats(arith::CmpFOp compare) const;
   std::optional<Expression> constant(arith::ConstantOp constantOp) const;
   Expression extendInteger(bool isSigned) const;
   Expression truncateInteger(Type resultType) const;
@@ -299,7 +318,7 @@ Expression ExpressionBuilder::compareIntegers(arith::CmpIOp compare) const {
         llvm::formatv("qc::bits<{0}>", getWidth(compare.getLhs().getType()));
     return {call(function, {0}).text + " " + symbol.str() + " " +
                 call(function, {1}).text,
-            false};
+            Precedence::Other};
   };
   switch (compare.getPredicate()) {
   case Predicate::eq:
@@ -328,19 +347,23 @@ Expression ExpressionBuilder::compareIntegers(arith::CmpIOp compare) const {
 
 /// C++ comparisons are the ordered ones, but for `!=`, which is unordered. The
 /// others are negations of their opposite.
-Expression ExpressionBuilder::compareFloats(arith::CmpFOp compare) const {
+std::optional<Expression>
+ExpressionBuilder::compareFloats(arith::CmpFOp compare) const {
   using Predicate = arith::CmpFPredicate;
   std::string a = operands[0].operand(), b = operands[1].operand();
-  std::string ordered = a + " == " + a + " && " + b + " == " + b;
+  bool isSame = compare.getLhs() == compare.getRhs();
+  std::string ordered = a + " == " + a;
+  if (!isSame)
+    ordered += " && " + b + " == " + b;
   std::string different = a + " < " + b + " || " + a + " > " + b;
   auto negated = [&](StringRef symbol) {
-    return Expression{"!(" + infix(symbol).text + ")", true};
+    return Expression{"!(" + infix(symbol).text + ")"};
   };
   switch (compare.getPredicate()) {
   case Predicate::AlwaysFalse:
-    return {"false", true};
   case Predicate::AlwaysTrue:
-    return {"true", true};
+    // A constant; the legalize pass makes it one.
+    return std::nullopt;
   case Predicate::OEQ:
     return infix("==");
   case Predicate::OGT:
@@ -352,11 +375,11 @@ Expression ExpressionBuilder::compareFloats(arith::CmpFOp compare) const {
   case Predicate::OLE:
     return infix("<=");
   case Predicate::ONE:
-    return {different, false};
+    return Expression{different, Precedence::Other};
   case Predicate::ORD:
-    return {ordered, false};
+    return Expression{ordered, Precedence::Other};
   case Predicate::UEQ:
-    return {"!(" + different + ")", true};
+    return Expression{"!(" + different + ")"};
   case Predicate::UGT:
     return negated("<=");
   case Predicate::UGE:
@@ -368,7 +391,7 @@ Expression ExpressionBuilder::compareFloats(arith::CmpFOp compare) const {
   case Predicate::UNE:
     return infix("!=");
   case Predicate::UNO:
-    return {"!(" + ordered + ")", true};
+    return isSame ? infix("!=") : Expression{"!(" + ordered + ")"};
   }
   llvm_unreachable("the verifier admits no other predicate");
 }
@@ -377,11 +400,13 @@ std::optional<Expression>
 ExpressionBuilder::constant(arith::ConstantOp constantOp) const {
   if (auto integer = dyn_cast<IntegerAttr>(constantOp.getValue())) {
     std::string text = getIntegerLiteral(integer.getValue());
-    return Expression{text, text[0] != '-'};
+    return Expression{text, text[0] == '-' ? Precedence::Unary
+                                           : Precedence::Primary};
   }
   if (auto number = dyn_cast<FloatAttr>(constantOp.getValue())) {
     std::string text = getFloatLiteral(number.getValue());
-    return Expression{text, text[0] != '-'};
+    return Expression{text, text[0] == '-' ? Precedence::Unary
+                                           : Precedence::Primary};
   }
   return std::nullopt;
 }
@@ -390,7 +415,7 @@ Expression ExpressionBuilder::extendInteger(bool isSigned) const {
   Type from = op->getOperand(0).getType(), to = op->getResult(0).getType();
   std::string target = *getScalarType(to);
   if (from.isInteger(1) && isSigned)
-    return {operands[0].operand() + " ? -1 : 0", false};
+    return conditional(operands[0], "-1", "0");
   if (isSigned || from.isInteger(1) || bounds.isNonNegative(op->getOperand(0)))
     return convert(target, operands[0]);
   return unaryCall(llvm::formatv("qc::zero_extend<{0}, {1}>", getWidth(from),
@@ -400,7 +425,7 @@ Expression ExpressionBuilder::extendInteger(bool isSigned) const {
 
 Expression ExpressionBuilder::truncateInteger(Type resultType) const {
   if (resultType.isInteger(1))
-    return {"(" + operands[0].operand() + " & 1) != 0", false};
+    return {"(" + operands[0].operand() + " & 1) != 0", Precedence::Other};
   return unaryCall(
       llvm::formatv("qc::truncate<{0}>", getWidth(resultType)).str());
 }
@@ -409,9 +434,9 @@ Expression ExpressionBuilder::truncateInteger(Type resultType) const {
 Expression ExpressionBuilder::floatToInteger(StringRef name) const {
   unsigned width = getWidth(op->getResult(0).getType());
   Expression result =
-      unaryCall(llvm::formatv("qc::{0}<{1}>", name, std::max(width, 32u)));
+      unaryCall(llvm::formatv("qc::{0}<{1}>", name, std::max(width, 32u)).str());
   if (width == 1)
-    return {"(" + result.text + " & 1) != 0", false};
+    return {"(" + result.text + " & 1) != 0", Precedence::Other};
   return unaryCall(llvm::formatv("qc::{0}<{1}>", name, width).str());
 }
 
@@ -430,6 +455,11 @@ std::optional<Expression> ExpressionBuilder::indexCast(bool isSigned) const {
       (isSigned || bounds.isNonNegative(op->getOperand(0))) &&
       !from.isInteger(1))
     return convert("int", operands[0]);
+  // Both have 64 bits: only the text may be narrower.
+  if (fromWidth == toWidth && !mayBeInt(op->getOperand(0)))
+    return operands[0];
+  if (fromWidth == toWidth)
+    return convert("int64_t", operands[0]);
   return extendInteger(isSigned);
 }
 
@@ -457,10 +487,7 @@ std::optional<Expression> ExpressionBuilder::buildHalf() {
       .Case([&](arith::BitcastOp) { return bitcast(); })
       .Case([&](arith::NegFOp) { return unaryCall("qc::negate"); })
       .Case([&](arith::SelectOp) {
-        return Expression{operands[0].operand() + " ? " +
-                              operands[1].operand() + " : " +
-                              operands[2].operand(),
-                          false};
+        return select();
       })
       .Case([&](arith::ExtFOp) -> Expression {
         Expression single = unaryCall("qc::to_float");
@@ -559,10 +586,7 @@ std::optional<Expression> ExpressionBuilder::build() {
       .Case([&](math::CtPopOp) { return integerCall("count_ones"); })
       .Case([&](arith::CmpIOp compare) { return compareIntegers(compare); })
       .Case([&](arith::SelectOp) {
-        return Expression{operands[0].operand() + " ? " +
-                              operands[1].operand() + " : " +
-                              operands[2].operand(),
-                          false};
+        return select();
       })
       // Conversions.
       .Case([&](arith::ExtSIOp) { return extendInteger(true); })
@@ -574,9 +598,9 @@ std::optional<Expression> ExpressionBuilder::build() {
       .Case([&](arith::IndexCastUIOp) { return indexCast(false); })
       .Case([&](arith::SIToFPOp) -> Expression {
         if (op->getOperand(0).getType().isInteger(1))
-          return {operands[0].operand() + " ? " +
-                      (resultType == "float" ? "-1.0f : 0.0f" : "-1.0 : 0.0"),
-                  false};
+          return resultType == "float"
+                     ? conditional(operands[0], "-1.0f", "0.0f")
+                     : conditional(operands[0], "-1.0", "0.0");
         return convert(resultType, operands[0]);
       })
       .Case([&](arith::UIToFPOp) {
@@ -605,7 +629,7 @@ std::optional<Expression> ExpressionBuilder::build() {
       .Case([&](arith::DivFOp) { return infix("/"); })
       .Case([&](arith::RemFOp) { return binaryCall("std::fmod"); })
       .Case([&](arith::NegFOp) {
-        return Expression{"-" + operands[0].operand(), false};
+        return Expression{"-" + operands[0].operand(), Precedence::Unary};
       })
       .Case([&](arith::CmpFOp compare) { return compareFloats(compare); })
       .Case([&](arith::MaximumFOp) { return binaryCall("qc::maximum"); })

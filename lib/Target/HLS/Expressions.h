@@ -17,14 +17,26 @@
 
 namespace qc::hls {
 
-/// C++ text of a value. A primary expression (name, literal, call) needs no
-/// parentheses as an operand.
+/// How tightly the operators of a C++ expression bind. Operators that read
+/// badly without parentheses (comparisons, bit logic, selection) are `Other`.
+enum class Precedence { Primary, Unary, Multiplicative, Additive, Other };
+
+/// C++ text of a value.
 struct Expression {
   std::string text;
-  bool primary = true;
+  Precedence precedence = Precedence::Primary;
 
-  /// The text as an operand of a C++ operator.
-  std::string operand() const { return primary ? text : "(" + text + ")"; }
+  /// The text as an operand of an operator that binds like `parent`, in
+  /// parentheses if it has to be.
+  std::string operand(Precedence parent = Precedence::Unary,
+                      bool isRight = false) const {
+    bool isBare = precedence < parent ||
+                  (precedence == parent && !isRight &&
+                   (parent == Precedence::Multiplicative ||
+                    parent == Precedence::Additive));
+    return precedence == Precedence::Primary || isBare ? text
+                                                       : "(" + text + ")";
+  }
 };
 
 /// Known bounds of the integer values of a function: they decide which index

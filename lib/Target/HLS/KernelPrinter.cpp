@@ -128,20 +128,21 @@ private:
   /// Names a new variable `PREFIXn` for `value` and returns the name.
   std::string name(Value value, StringRef prefix) {
     std::string text = (prefix + Twine(counters[prefix]++)).str();
-    expressions[value] = {text, true};
+    expressions[value] = {text};
     return text;
   }
   std::string type(Value value) const { return getScalarType(value, bounds); }
+  /// The type of a variable that is several values in turn: where one of them
+  /// is wider, so is the variable.
+  std::string commonType(Value first, Value second) const {
+    return bounds.fitsInInt(first) ? type(second) : type(first);
+  }
+  /// The type of a loop's counter, which holds values past the last index: up
+  /// to the upper bound plus a step.
+  std::string counterType(Value variable, Value upper, Value step) const;
   std::string element(Value memref, ValueRange indices) const {
     return get(memref).text + "[" +
            (indices.empty() ? std::string("0") : get(indices[0]).text) + "]";
-  }
-  /// Declares one variable per value without a value of its own yet.
-  void declare(ValueRange values, StringRef prefix) {
-    for (Value value : values) {
-      std::string declared = name(value, prefix);
-      writer.line(type(value) + " " + declared + ";");
-    }
   }
   /// Assigns `values` to the variables of `targets`, as if at the same time.
   void assign(ValueRange targets, ValueRange values);
@@ -209,14 +210,27 @@ void KernelPrinter::assign(ValueRange targets, ValueRange values) {
       writer.line(get(target).text + " = " + source + ";");
 }
 
+std::string KernelPrinter::counterType(Value variable, Value upper,
+                                       Value step) const {
+  auto isSmall = [&](Value value) {
+    std::optional<ConstantIntRanges> range = bounds.get(value);
+    return range && range->smax().getSignificantBits() <= 31;
+  };
+  if (variable.getType().isIndex() && !(isSmall(upper) && isSmall(step)))
+    return "int64_t";
+  return type(variable);
+}
+
 void KernelPrinter::print(scf::ParallelOp op) {
   bool isInnermost = !containsLoop(op);
   unsigned rank = op.getNumLoops();
   for (unsigned axis = 0; axis < rank; ++axis) {
     Value variable = op.getInductionVars()[axis];
     std::string index = name(variable, "p");
-    openLoop(writer, policy, "parallel_" + index, type(variable), index,
-             get(op.getLowerBound()[axis]).text,
+    openLoop(writer, policy, "parallel_" + index,
+             counterType(variable, op.getUpperBound()[axis],
+                         op.getStep()[axis]),
+             index, get(op.getLowerBound()[axis]).text,
              get(op.getUpperBound()[axis]).text, get(op.getStep()[axis]).text,
              isInnermost && axis + 1 == rank);
   }
@@ -232,9 +246,9 @@ void KernelPrinter::print(scf::ForOp op) {
        llvm::zip_equal(op.getRegionIterArgs(), op.getResults(),
                        op.getInitArgs())) {
     std::string carried = name(argument, "carried");
-    expressions[result] = {carried, true};
-    writer.line(type(argument) + " " + carried + " = " + get(initial).text +
-                ";");
+    expressions[result] = {carried};
+    writer.line(commonType(argument, result) + " " + carried + " = " +
+                get(initial).text + ";");
   }
   Value variable = op.getInductionVar();
   std::string index = name(variable, "i");
@@ -242,30 +256,19 @@ void KernelPrinter::print(scf::ForOp op) {
   std::string upper = get(op.getUpperBound()).text;
   std::string step = get(op.getStep()).text;
   bool isPipelined = !containsLoop(op);
-  std::string counterType = type(variable);
-  // The counter reaches the upper bound, perhaps beyond it by less than a step:
-  // `int` has to hold that, too.
-  std::optional<ConstantIntRanges> last = bounds.get(op.getUpperBound());
-  std::optional<ConstantIntRanges> stride = bounds.get(op.getStep());
-  auto isSmall = [](const std::optional<ConstantIntRanges> &range) {
-    return range && range->smax().getSignificantBits() <= 31;
-  };
-  if (variable.getType().isIndex() && !(isSmall(last) && isSmall(stride)))
-    counterType = "int64_t";
+  std::string counter =
+      counterType(variable, op.getUpperBound(), op.getStep());
   if (op.getUnsignedCmp()) {
-    unsigned width = variable.getType().isIndex()
-                         ? 64
-                         : variable.getType().getIntOrFloatBitWidth();
-    std::string function = llvm::formatv("qc::bits<{0}>(", width).str();
-    if (isPipelined)
-      writer.directive(policy.beforePipelinedLoop());
-    writer.open("loop_" + index + ": for (" + counterType + " " + index +
-                " = " + lower + "; " + function + index + ") < " + function +
-                upper + "); " + index + " += " + step + ") {");
-    if (isPipelined)
-      writer.directive(policy.inPipelinedLoop());
+    // An unsigned counter of its own; the body sees the signed variable.
+    std::string count = "u" + index;
+    std::string unsignedType =
+        variable.getType().isIndex() ? "uint64_t" : "u" + counter;
+    openLoop(writer, policy, "loop_" + index, unsignedType, count,
+             unsignedType + "(" + lower + ")", unsignedType + "(" + upper + ")",
+             step, isPipelined);
+    writer.line(counter + " " + index + " = " + counter + "(" + count + ");");
   } else {
-    openLoop(writer, policy, "loop_" + index, counterType, index, lower, upper,
+    openLoop(writer, policy, "loop_" + index, counter, index, lower, upper,
              step, isPipelined);
   }
   printBlock(*op.getBody());
@@ -283,10 +286,12 @@ void KernelPrinter::print(scf::WhileOp op) {
                 ";");
   }
   // What the condition passes on is both the body's argument and the result.
-  declare(op.getResults(), "passed");
   for (auto [argument, result] :
-       llvm::zip_equal(after.getArguments(), op.getResults()))
+       llvm::zip_equal(after.getArguments(), op.getResults())) {
+    std::string passed = name(result, "passed");
     expressions[argument] = get(result);
+    writer.line(commonType(argument, result) + " " + passed + ";");
+  }
   writer.open(("while_" + Twine(counters["while"]++)).str() +
               ": for (;;) {");
   printBlock(before);
@@ -301,13 +306,16 @@ void KernelPrinter::print(scf::WhileOp op) {
 }
 
 void KernelPrinter::print(scf::IfOp op) {
-  declare(op.getResults(), "chosen");
+  for (Value result : op.getResults()) {
+    std::string chosen = name(result, "chosen");
+    writer.line(type(result) + " " + chosen + ";");
+  }
   writer.open("if (" + get(op.getCondition()).text + ") {");
   printBlock(*op.thenBlock());
   assign(op.getResults(), op.thenYield().getOperands());
   if (op.elseBlock()) {
     writer.close("} else {");
-    writer.open("");
+    writer.indent();
     printBlock(*op.elseBlock());
     assign(op.getResults(), op.elseYield().getOperands());
   }
@@ -368,7 +376,12 @@ void KernelPrinter::print(StringRef functionName) {
   unsigned argumentCount = kernel.getNumArguments();
   resultCount = std::min(resultCount, argumentCount);
   std::string parameters;
-  llvm::ListSeparator separator(",\n" + std::string(functionName.size() + 13, ' '));
+  // Parameters are aligned below the first one.
+  std::string separatorText =
+      ",\n" + std::string(StringRef("static void (").size() +
+                              functionName.size(),
+                          ' ');
+  llvm::ListSeparator separator(separatorText);
   for (auto [index, argument] : llvm::enumerate(kernel.getArguments())) {
     bool isResult = index >= argumentCount - resultCount;
     auto memref = cast<MemRefType>(argument.getType());
@@ -383,6 +396,13 @@ void KernelPrinter::print(StringRef functionName) {
   writer.directive(policy.keepFunction());
   printBlock(kernel.getBody().front());
   writer.close();
+}
+
+void printKernelComment(func::FuncOp kernel, llvm::raw_ostream &os) {
+  os << "// Kernel @" << kernel.getSymName();
+  if (auto family = kernel->getAttrOfType<StringAttr>("qc.family"))
+    os << ", family " << family.getValue();
+  os << ".\n";
 }
 
 void printKernel(func::FuncOp kernel, StringRef name,

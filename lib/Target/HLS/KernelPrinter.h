@@ -20,6 +20,7 @@ public:
   /// A pragma or preprocessor line, which is never indented.
   void directive(llvm::StringRef text);
   void blank() { os << "\n"; }
+  void indent() { ++depth; }
   /// A line that opens a block, and the one that closes it.
   void open(const llvm::Twine &text);
   void close(const llvm::Twine &text = "}");
@@ -53,6 +54,9 @@ bool writesArgument(mlir::func::FuncOp kernel, unsigned index);
 
 /// The number of elements of a memref as a C++ array: at least one.
 uint64_t getArrayExtent(mlir::Type memref);
+
+/// Prints the comment above a kernel: its symbol, family and node names.
+void printKernelComment(mlir::func::FuncOp kernel, llvm::raw_ostream &os);
 
 /// Prints `kernel`, which `checkKernel` accepted, as `static void NAME(...)`.
 void printKernel(mlir::func::FuncOp kernel, llvm::StringRef name,

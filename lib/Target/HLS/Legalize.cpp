@@ -184,6 +184,22 @@ static bool rewriteHalf(Operation *op) {
   return true;
 }
 
+/// Comparisons that ignore their operands are constants.
+static bool rewriteConstantCompare(Operation *op) {
+  auto compare = dyn_cast<arith::CmpFOp>(op);
+  if (!compare ||
+      (compare.getPredicate() != arith::CmpFPredicate::AlwaysFalse &&
+       compare.getPredicate() != arith::CmpFPredicate::AlwaysTrue))
+    return false;
+  OpBuilder builder(op);
+  bool value = compare.getPredicate() == arith::CmpFPredicate::AlwaysTrue;
+  Value constant = arith::ConstantOp::create(builder, op->getLoc(),
+                                             builder.getBoolAttr(value));
+  compare.replaceAllUsesWith(constant);
+  op->erase();
+  return true;
+}
+
 /// i1 sums and differences are exclusive or, products are and; comparisons and
 /// extremes are done on i8.
 static bool rewriteBoolean(Operation *op) {
@@ -290,7 +306,6 @@ LogicalResult legalizeKernels(ModuleOp module, uint64_t &rewritten,
                               uint64_t &erased) {
   bool isLegal = true;
   for (func::FuncOp kernel : getKernels(module)) {
-    erased += eraseDead(kernel.getBody());
     // One rewrite may leave operations for another one (a sum with carry on
     // i1), so repeat until nothing changes.
     bool changed = true;
@@ -304,11 +319,13 @@ LogicalResult legalizeKernels(ModuleOp module, uint64_t &rewritten,
           operations.push_back(op);
       });
       for (Operation *op : operations)
-        if (rewriteHalf(op) || rewriteBoolean(op) || rewriteExtended(op)) {
+        if (rewriteConstantCompare(op) || rewriteHalf(op) ||
+            rewriteBoolean(op) || rewriteExtended(op)) {
           ++rewritten;
           changed = true;
         }
     }
+    erased += eraseDead(kernel.getBody());
     isLegal &= succeeded(checkKernel(kernel));
   }
   return success(isLegal);

@@ -3,6 +3,7 @@
 // qc-translate: streams between ONNX, MLIR and emitted code.
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Target/HLS/HLS.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -52,5 +53,6 @@ static void registerONNX(const qc::ImportCommandLine &commandLine) {
 int main(int argc, char **argv) {
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
+  qc::hls::registerToHLSTranslation();
   return failed(mlirTranslateMain(argc, argv, "qc translation driver"));
 }

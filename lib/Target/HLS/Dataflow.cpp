@@ -141,19 +141,19 @@ LogicalResult DataflowBuilder::connect(Location loc, const Twine &reader,
   auto pieces =
       memory[{buffer.getSpace(), buffer.getIndex()}].read(begin, end, gap);
   if (failed(pieces))
-    return emitError(loc) << reader << " reads byte " << gap << " of "
-                          << buffer << ", which no earlier launch writes";
+    return emitError(loc) << reader << " reads byte " << gap << " of " << buffer
+                          << ", which no earlier launch writes";
   for (auto &[position, writer] : *pieces) {
     uint64_t offset = position - begin, source = position - writer.begin,
              bytes = writer.end - position;
     if (getElementBytes(writer.element) != size)
-      return emitError(loc) << reader << " reads " << buffer << " as "
-                            << element << ", which was written as "
-                            << writer.element
-                            << "; accepted are types of the same size";
+      return emitError(loc)
+             << reader << " reads " << buffer << " as " << element
+             << ", which was written as " << writer.element
+             << "; accepted are types of the same size";
     if (offset % size || source % size || bytes % size)
-      return emitError(loc) << reader << " reads parts of elements of "
-                            << buffer;
+      return emitError(loc)
+             << reader << " reads parts of elements of " << buffer;
     Channel channel;
     channel.producer = writer.producer;
     channel.producer.first = source / size;
@@ -171,10 +171,9 @@ LogicalResult DataflowBuilder::connect(Location loc, const Twine &reader,
 FailureOr<unsigned> DataflowBuilder::getConstant(LaunchOp launch,
                                                  BufferAttr buffer,
                                                  Type element, uint64_t count) {
-  auto [found, isNew] =
-      constantOf.try_emplace({buffer.getOffset(), count,
-                              element.getAsOpaquePointer()},
-                             dataflow.constants.size());
+  auto [found, isNew] = constantOf.try_emplace(
+      {buffer.getOffset(), count, element.getAsOpaquePointer()},
+      dataflow.constants.size());
   if (!isNew)
     return found->second;
   int64_t begin = buffer.getOffset(),
@@ -193,10 +192,9 @@ FailureOr<unsigned> DataflowBuilder::getConstant(LaunchOp launch,
         getConstantBytes(data.getValue(), scratch);
     if (failed(bytes) ||
         bytes->size() != static_cast<size_t>(getStorageBytes(type)))
-      return reject(launch) << "the data of its constant '"
-                            << data.getSymName() << "' cannot be read";
-    ArrayRef<char> part =
-        bytes->slice(begin - data.getOffset(), end - begin);
+      return reject(launch) << "the data of its constant '" << data.getSymName()
+                            << "' cannot be read";
+    ArrayRef<char> part = bytes->slice(begin - data.getOffset(), end - begin);
     dataflow.constants.push_back({element, {part.begin(), part.end()}});
     return found->second;
   }
@@ -238,9 +236,8 @@ LogicalResult DataflowBuilder::addLaunch(LaunchOp launch) {
       return reject(launch) << "argument " << argument << " of type " << memref
                             << " does not fit " << buffer;
     bool isWritten =
-        llvm::any_of(kernel.getArgument(argument).getUsers(), [](Operation *op) {
-          return isa<memref::StoreOp>(op);
-        });
+        llvm::any_of(kernel.getArgument(argument).getUsers(),
+                     [](Operation *op) { return isa<memref::StoreOp>(op); });
     if (isWritten && !isResult)
       return reject(launch) << "the kernel stores to argument " << argument
                             << ", which is not one of its results";
@@ -302,9 +299,8 @@ FailureOr<Dataflow> DataflowBuilder::build() {
   }
   MLIRContext *context = program.getContext();
   for (auto [index, port] : llvm::enumerate(dataflow.outputs)) {
-    auto buffer = BufferAttr::get(
-        context, MemorySpace::Output, index, 0,
-        port.count * getElementBytes(port.element));
+    auto buffer = BufferAttr::get(context, MemorySpace::Output, index, 0,
+                                  port.count * getElementBytes(port.element));
     if (failed(connect(program.getLoc(), "output '" + Twine(port.name) + "'",
                        buffer, port.element, port.count,
                        {Endpoint::outside, static_cast<unsigned>(index), 0})))

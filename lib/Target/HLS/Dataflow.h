@@ -61,7 +61,7 @@ struct Dataflow {
   ProgramOp program;
   std::vector<Port> inputs, outputs;
   std::vector<Process> processes;
-  /// Sorted by consumer, then argument, then first element.
+  /// By consumer, in the order of its arguments and their elements.
   std::vector<Channel> channels;
   std::vector<Constant> constants;
 

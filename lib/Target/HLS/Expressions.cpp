@@ -45,9 +45,8 @@ std::optional<ConstantIntRanges> IntegerBounds::get(Value value) const {
   if (!value.getType().isIntOrIndex())
     return std::nullopt;
   APInt constant;
-  if (Attribute attribute;
-      matchPattern(value, m_Constant(&attribute)) &&
-      isa<IntegerAttr>(attribute))
+  if (Attribute attribute; matchPattern(value, m_Constant(&attribute)) &&
+                           isa<IntegerAttr>(attribute))
     return ConstantIntRanges::constant(cast<IntegerAttr>(attribute).getValue());
   if (!solver)
     return std::nullopt;
@@ -129,16 +128,21 @@ std::string getFloatLiteral(const APFloat &value) {
     return llvm::formatv("qc::bf16{{{0}}", bits).str();
   bool isSingle = &semantics == &APFloat::IEEEsingle();
   if (!value.isFinite())
-    return isSingle ? llvm::formatv("qc::bit_cast<float>(uint32_t({0:x}u))",
-                                    bits)
-                          .str()
-                    : llvm::formatv("qc::bit_cast<double>(uint64_t({0:x}ull))",
-                                    bits)
-                          .str();
-  // The shortest decimal digits that read back as the same number.
+    return isSingle
+               ? llvm::formatv("qc::bit_cast<float>(uint32_t({0:x}u))", bits)
+                     .str()
+               : llvm::formatv("qc::bit_cast<double>(uint64_t({0:x}ull))", bits)
+                     .str();
+  // The fewest decimal digits that read back as the same number; 9 and 17
+  // always do.
   llvm::SmallString<32> digits;
-  value.toString(digits, /*FormatPrecision=*/0, /*FormatMaxPadding=*/3,
-                 /*TruncateZero=*/true);
+  for (unsigned precision = isSingle ? 6 : 15; precision <= 17; ++precision) {
+    digits.clear();
+    value.toString(digits, precision, /*FormatMaxPadding=*/3,
+                   /*TruncateZero=*/true);
+    if (APFloat(semantics, digits).bitwiseIsEqual(value))
+      break;
+  }
   std::string text = digits.str().str();
   if (text.find_first_of(".eE") == std::string::npos)
     text += ".0";
@@ -203,11 +207,11 @@ private:
   /// `a OP b`. Where the result may need 64 bits and the text of both operands
   /// may be of type `int`, the first operand is widened.
   Expression infix(StringRef symbol) const {
-    Precedence precedence = llvm::StringSwitch<Precedence>(symbol)
-                                .Cases({"*", "/", "%"},
-                                       Precedence::Multiplicative)
-                                .Cases({"+", "-"}, Precedence::Additive)
-                                .Default(Precedence::Other);
+    Precedence precedence =
+        llvm::StringSwitch<Precedence>(symbol)
+            .Cases({"*", "/", "%"}, Precedence::Multiplicative)
+            .Cases({"+", "-"}, Precedence::Additive)
+            .Default(Precedence::Other);
     std::string left = operands[0].operand(precedence);
     Value result = op->getResult(0);
     bool isWide = result.getType().isInteger(64) ||
@@ -400,13 +404,13 @@ std::optional<Expression>
 ExpressionBuilder::constant(arith::ConstantOp constantOp) const {
   if (auto integer = dyn_cast<IntegerAttr>(constantOp.getValue())) {
     std::string text = getIntegerLiteral(integer.getValue());
-    return Expression{text, text[0] == '-' ? Precedence::Unary
-                                           : Precedence::Primary};
+    return Expression{text,
+                      text[0] == '-' ? Precedence::Unary : Precedence::Primary};
   }
   if (auto number = dyn_cast<FloatAttr>(constantOp.getValue())) {
     std::string text = getFloatLiteral(number.getValue());
-    return Expression{text, text[0] == '-' ? Precedence::Unary
-                                           : Precedence::Primary};
+    return Expression{text,
+                      text[0] == '-' ? Precedence::Unary : Precedence::Primary};
   }
   return std::nullopt;
 }
@@ -418,9 +422,9 @@ Expression ExpressionBuilder::extendInteger(bool isSigned) const {
     return conditional(operands[0], "-1", "0");
   if (isSigned || from.isInteger(1) || bounds.isNonNegative(op->getOperand(0)))
     return convert(target, operands[0]);
-  return unaryCall(llvm::formatv("qc::zero_extend<{0}, {1}>", getWidth(from),
-                                 getWidth(to))
-                       .str());
+  return unaryCall(
+      llvm::formatv("qc::zero_extend<{0}, {1}>", getWidth(from), getWidth(to))
+          .str());
 }
 
 Expression ExpressionBuilder::truncateInteger(Type resultType) const {
@@ -433,8 +437,8 @@ Expression ExpressionBuilder::truncateInteger(Type resultType) const {
 /// Conversion to i1 keeps the lowest bit, as truncation does.
 Expression ExpressionBuilder::floatToInteger(StringRef name) const {
   unsigned width = getWidth(op->getResult(0).getType());
-  Expression result =
-      unaryCall(llvm::formatv("qc::{0}<{1}>", name, std::max(width, 32u)).str());
+  Expression result = unaryCall(
+      llvm::formatv("qc::{0}<{1}>", name, std::max(width, 32u)).str());
   if (width == 1)
     return {"(" + result.text + " & 1) != 0", Precedence::Other};
   return unaryCall(llvm::formatv("qc::{0}<{1}>", name, width).str());
@@ -486,9 +490,7 @@ std::optional<Expression> ExpressionBuilder::buildHalf() {
       .Case([&](arith::ConstantOp constantOp) { return constant(constantOp); })
       .Case([&](arith::BitcastOp) { return bitcast(); })
       .Case([&](arith::NegFOp) { return unaryCall("qc::negate"); })
-      .Case([&](arith::SelectOp) {
-        return select();
-      })
+      .Case([&](arith::SelectOp) { return select(); })
       .Case([&](arith::ExtFOp) -> Expression {
         Expression single = unaryCall("qc::to_float");
         return op->getResult(0).getType().isF64() ? convert("double", single)
@@ -546,13 +548,11 @@ std::optional<Expression> ExpressionBuilder::build() {
         return arithmetic("*", "mul", std::multiplies<APInt>());
       })
       .Case([&](arith::DivSIOp) { return division("/", "div_signed", true); })
-      .Case([&](arith::DivUIOp) {
-        return division("/", "div_unsigned", false);
-      })
+      .Case(
+          [&](arith::DivUIOp) { return division("/", "div_unsigned", false); })
       .Case([&](arith::RemSIOp) { return division("%", "rem_signed", true); })
-      .Case([&](arith::RemUIOp) {
-        return division("%", "rem_unsigned", false);
-      })
+      .Case(
+          [&](arith::RemUIOp) { return division("%", "rem_unsigned", false); })
       .Case([&](arith::FloorDivSIOp) -> Expression {
         // Rounding down is rounding toward zero for non-negative operands.
         return bounds.isNonNegative(op->getOperand(0))
@@ -585,9 +585,7 @@ std::optional<Expression> ExpressionBuilder::build() {
       })
       .Case([&](math::CtPopOp) { return integerCall("count_ones"); })
       .Case([&](arith::CmpIOp compare) { return compareIntegers(compare); })
-      .Case([&](arith::SelectOp) {
-        return select();
-      })
+      .Case([&](arith::SelectOp) { return select(); })
       // Conversions.
       .Case([&](arith::ExtSIOp) { return extendInteger(true); })
       .Case([&](arith::ExtUIOp) { return extendInteger(false); })
@@ -607,9 +605,9 @@ std::optional<Expression> ExpressionBuilder::build() {
         Type from = op->getOperand(0).getType();
         if (from.isInteger(1) || bounds.isNonNegative(op->getOperand(0)))
           return convert(resultType, operands[0]);
-        return convert(resultType, unaryCall(llvm::formatv("qc::bits<{0}>",
-                                                           getWidth(from))
-                                                 .str()));
+        return convert(
+            resultType,
+            unaryCall(llvm::formatv("qc::bits<{0}>", getWidth(from)).str()));
       })
       .Case([&](arith::FPToSIOp) { return floatToInteger("to_signed"); })
       .Case([&](arith::FPToUIOp) { return floatToInteger("to_unsigned"); })
@@ -641,8 +639,7 @@ std::optional<Expression> ExpressionBuilder::build() {
       .Case([&](math::CeilOp) { return unaryCall("std::ceil"); })
       .Case([&](math::TruncOp) { return unaryCall("std::trunc"); })
       .Case([&](math::RoundOp) { return unaryCall("std::round"); })
-      .Case(
-          [&](math::RoundEvenOp) { return unaryCall("qc::round_half_even"); })
+      .Case([&](math::RoundEvenOp) { return unaryCall("qc::round_half_even"); })
       .Case([&](math::SqrtOp) { return unaryCall("std::sqrt"); })
       .Case([&](math::CopySignOp) { return binaryCall("std::copysign"); })
       .Case([&](math::FmaOp) { return call("std::fma", {0, 1, 2}); })

@@ -30,10 +30,10 @@ struct Expression {
   /// parentheses if it has to be.
   std::string operand(Precedence parent = Precedence::Unary,
                       bool isRight = false) const {
-    bool isBare = precedence < parent ||
-                  (precedence == parent && !isRight &&
-                   (parent == Precedence::Multiplicative ||
-                    parent == Precedence::Additive));
+    bool isBare =
+        precedence < parent || (precedence == parent && !isRight &&
+                                (parent == Precedence::Multiplicative ||
+                                 parent == Precedence::Additive));
     return precedence == Precedence::Primary || isBare ? text
                                                        : "(" + text + ")";
   }

@@ -76,8 +76,8 @@ void openLoop(SourceWriter &writer, const VendorPolicy &policy, StringRef label,
               const Twine &upper, StringRef step, bool isPipelined) {
   if (isPipelined)
     writer.directive(policy.beforePipelinedLoop());
-  std::string advance = step == "1" ? ("++" + variable).str()
-                                    : (variable + " += " + step).str();
+  std::string advance =
+      step == "1" ? ("++" + variable).str() : (variable + " += " + step).str();
   writer.open(label + ": for (" + type + " " + variable + " = " + lower + "; " +
               variable + " < " + upper + "; " + advance + ") {");
   if (isPipelined)
@@ -85,9 +85,8 @@ void openLoop(SourceWriter &writer, const VendorPolicy &policy, StringRef label,
 }
 
 bool writesArgument(func::FuncOp kernel, unsigned index) {
-  return llvm::any_of(kernel.getArgument(index).getUsers(), [](Operation *op) {
-    return isa<memref::StoreOp>(op);
-  });
+  return llvm::any_of(kernel.getArgument(index).getUsers(),
+                      [](Operation *op) { return isa<memref::StoreOp>(op); });
 }
 
 uint64_t getArrayExtent(Type memref) {
@@ -227,12 +226,12 @@ void KernelPrinter::print(scf::ParallelOp op) {
   for (unsigned axis = 0; axis < rank; ++axis) {
     Value variable = op.getInductionVars()[axis];
     std::string index = name(variable, "p");
-    openLoop(writer, policy, "parallel_" + index,
-             counterType(variable, op.getUpperBound()[axis],
-                         op.getStep()[axis]),
-             index, get(op.getLowerBound()[axis]).text,
-             get(op.getUpperBound()[axis]).text, get(op.getStep()[axis]).text,
-             isInnermost && axis + 1 == rank);
+    openLoop(
+        writer, policy, "parallel_" + index,
+        counterType(variable, op.getUpperBound()[axis], op.getStep()[axis]),
+        index, get(op.getLowerBound()[axis]).text,
+        get(op.getUpperBound()[axis]).text, get(op.getStep()[axis]).text,
+        isInnermost && axis + 1 == rank);
   }
   printBlock(*op.getBody());
   for (unsigned axis = 0; axis < rank; ++axis)
@@ -242,9 +241,8 @@ void KernelPrinter::print(scf::ParallelOp op) {
 void KernelPrinter::print(scf::ForOp op) {
   // The carried values live in variables outside the loop; after it they are
   // its results.
-  for (auto [argument, result, initial] :
-       llvm::zip_equal(op.getRegionIterArgs(), op.getResults(),
-                       op.getInitArgs())) {
+  for (auto [argument, result, initial] : llvm::zip_equal(
+           op.getRegionIterArgs(), op.getResults(), op.getInitArgs())) {
     std::string carried = name(argument, "carried");
     expressions[result] = {carried};
     writer.line(commonType(argument, result) + " " + carried + " = " +
@@ -256,8 +254,7 @@ void KernelPrinter::print(scf::ForOp op) {
   std::string upper = get(op.getUpperBound()).text;
   std::string step = get(op.getStep()).text;
   bool isPipelined = !containsLoop(op);
-  std::string counter =
-      counterType(variable, op.getUpperBound(), op.getStep());
+  std::string counter = counterType(variable, op.getUpperBound(), op.getStep());
   if (op.getUnsignedCmp()) {
     // An unsigned counter of its own; the body sees the signed variable.
     std::string count = "u" + index;
@@ -292,8 +289,7 @@ void KernelPrinter::print(scf::WhileOp op) {
     expressions[argument] = get(result);
     writer.line(commonType(argument, result) + " " + passed + ";");
   }
-  writer.open(("while_" + Twine(counters["while"]++)).str() +
-              ": for (;;) {");
+  writer.open(("while_" + Twine(counters["while"]++)).str() + ": for (;;) {");
   printBlock(before);
   scf::ConditionOp condition = op.getConditionOp();
   assign(op.getResults(), condition.getArgs());
@@ -378,9 +374,8 @@ void KernelPrinter::print(StringRef functionName) {
   std::string parameters;
   // Parameters are aligned below the first one.
   std::string separatorText =
-      ",\n" + std::string(StringRef("static void (").size() +
-                              functionName.size(),
-                          ' ');
+      ",\n" +
+      std::string(StringRef("static void (").size() + functionName.size(), ' ');
   llvm::ListSeparator separator(separatorText);
   for (auto [index, argument] : llvm::enumerate(kernel.getArguments())) {
     bool isResult = index >= argumentCount - resultCount;

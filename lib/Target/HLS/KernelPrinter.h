@@ -46,8 +46,7 @@ private:
 void openLoop(SourceWriter &writer, const VendorPolicy &policy,
               llvm::StringRef label, llvm::StringRef type,
               llvm::StringRef variable, llvm::StringRef lower,
-              const llvm::Twine &upper, llvm::StringRef step,
-              bool isPipelined);
+              const llvm::Twine &upper, llvm::StringRef step, bool isPipelined);
 
 /// True if the function stores to its argument.
 bool writesArgument(mlir::func::FuncOp kernel, unsigned index);

@@ -9,14 +9,18 @@
 // operations that could disagree with it.
 #include "Expressions.h"
 #include "Legality.h"
+#include "qc/Conversion/Passes.h"
+#include "qc/Target/HLS/HLS.h"
 #include "qc/Target/HLS/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/Passes.h"
 
 namespace qc::hls {
 #define GEN_PASS_DEF_HLSLEGALIZE
@@ -127,7 +131,11 @@ LogicalResult checkKernel(func::FuncOp kernel) {
       isLegal = false;
     }
   kernel.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
-    isLegal &= succeeded(checkOperation(op));
+    if (succeeded(checkOperation(op)))
+      return WalkResult::advance();
+    // What stands inside was rejected with it.
+    isLegal = false;
+    return WalkResult::skip();
   });
   return success(isLegal);
 }
@@ -166,9 +174,8 @@ static void computeWider(Operation *op, function_ref<bool(Type)> isNarrow,
 /// correctly rounded result: 24 bits are enough for twice 11 bits plus 2. For
 /// a fused multiply-add it is not, which therefore stays and is reported.
 static bool rewriteHalf(Operation *op) {
-  if (isa<math::FmaOp>(op) ||
-      !(llvm::any_of(op->getOperandTypes(), isHalf) ||
-        llvm::any_of(op->getResultTypes(), isHalf)))
+  if (isa<math::FmaOp>(op) || !(llvm::any_of(op->getOperandTypes(), isHalf) ||
+                                llvm::any_of(op->getResultTypes(), isHalf)))
     return false;
   if (isa<arith::ExtFOp, arith::TruncFOp>(op))
     return false;
@@ -181,6 +188,19 @@ static bool rewriteHalf(Operation *op) {
       [&](OpBuilder &builder, Value value, Type type) -> Value {
         return arith::TruncFOp::create(builder, op->getLoc(), type, value);
       });
+  return true;
+}
+
+/// A value that nothing may depend on becomes zero.
+static bool rewritePoison(Operation *op) {
+  auto poison = dyn_cast<ub::PoisonOp>(op);
+  if (!poison || !getScalarType(poison.getType()))
+    return false;
+  OpBuilder builder(op);
+  Value zero = arith::ConstantOp::create(builder, op->getLoc(),
+                                         builder.getZeroAttr(poison.getType()));
+  poison.replaceAllUsesWith(zero);
+  op->erase();
   return true;
 }
 
@@ -229,11 +249,11 @@ static bool rewriteBoolean(Operation *op) {
   auto isBoolean = [](Type type) { return type.isInteger(1); };
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     for (OpOperand &operand : op->getOpOperands())
-      operand.set(isUnsigned ? Value(arith::ExtUIOp::create(
-                                   builder, op->getLoc(), byte, operand.get()))
-                             : Value(arith::ExtSIOp::create(builder,
-                                                            op->getLoc(), byte,
-                                                            operand.get())));
+      operand.set(isUnsigned
+                      ? Value(arith::ExtUIOp::create(builder, op->getLoc(),
+                                                     byte, operand.get()))
+                      : Value(arith::ExtSIOp::create(builder, op->getLoc(),
+                                                     byte, operand.get())));
     return true;
   }
   computeWider(
@@ -256,8 +276,8 @@ static bool rewriteExtended(Operation *op) {
   Location loc = op->getLoc();
   if (auto add = dyn_cast<arith::AddUIExtendedOp>(op)) {
     Value sum = arith::AddIOp::create(builder, loc, add.getLhs(), add.getRhs());
-    Value carry = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::ult, sum, add.getLhs());
+    Value carry = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
+                                        sum, add.getLhs());
     op->replaceAllUsesWith(ValueRange{sum, carry});
     op->erase();
     return true;
@@ -313,14 +333,14 @@ LogicalResult legalizeKernels(ModuleOp module, uint64_t &rewritten,
       changed = false;
       SmallVector<Operation *> operations;
       kernel.getBody().walk([&](Operation *op) {
-        if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
-                op->getDialect()) &&
+        if (isa_and_nonnull<arith::ArithDialect, math::MathDialect,
+                            ub::UBDialect>(op->getDialect()) &&
             !hasForm(op))
           operations.push_back(op);
       });
       for (Operation *op : operations)
-        if (rewriteConstantCompare(op) || rewriteHalf(op) ||
-            rewriteBoolean(op) || rewriteExtended(op)) {
+        if (rewritePoison(op) || rewriteConstantCompare(op) ||
+            rewriteHalf(op) || rewriteBoolean(op) || rewriteExtended(op)) {
           ++rewritten;
           changed = true;
         }
@@ -351,5 +371,13 @@ struct HLSLegalizePass : impl::HLSLegalizeBase<HLSLegalizePass> {
   }
 };
 } // namespace
+
+void buildHLSLoweringPipeline(OpPassManager &manager) {
+  manager.addPass(createLowerKernels());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createHLSLegalize());
+}
 
 } // namespace qc::hls

@@ -10,7 +10,6 @@
 #include "KernelPrinter.h"
 #include "Legality.h"
 
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -142,8 +141,8 @@ void ProjectPrinter::nameEverything() {
     outputNames.push_back(table.add("output_" + port.name));
   for (const Process &process : dataflow.processes)
     if (!kernelNames.contains(process.kernel))
-      kernelNames[process.kernel] =
-          table.add("kernel_" + func::FuncOp(process.kernel).getSymName().str());
+      kernelNames[process.kernel] = table.add(
+          "kernel_" + func::FuncOp(process.kernel).getSymName().str());
 }
 
 SmallVector<unsigned> ProjectPrinter::channelsFrom(unsigned process,
@@ -194,9 +193,8 @@ std::string ProjectPrinter::topPrototype() const {
         arrayParameter(port.element, port.count, name, /*isConst=*/false));
   if (constantsAreExternal)
     for (auto [index, constant] : llvm::enumerate(dataflow.constants))
-      parameters.push_back(arrayParameter(constant.element,
-                                          constantCount(index),
-                                          constantName(index), true));
+      parameters.push_back(arrayParameter(
+          constant.element, constantCount(index), constantName(index), true));
   std::string start = "void " + options.topName + "(";
   return start +
          llvm::join(parameters, ",\n" + std::string(start.size(), ' ')) + ")";
@@ -233,9 +231,9 @@ void ProjectPrinter::printReceives(SourceWriter &writer,
   for (unsigned index : channels) {
     const Channel &channel = dataflow.channels[index];
     uint64_t first = channel.consumer.first;
-    openLoop(writer, policy,
-             ("receive_" + array + "_" + Twine(index)).str(), "int", "i",
-             std::to_string(first), Twine(first + channel.count), "1",
+    openLoop(writer, policy, ("receive_" + array + "_" + Twine(index)).str(),
+             "int", "i", std::to_string(first), Twine(first + channel.count),
+             "1",
              /*isPipelined=*/true);
     std::string value = channelName(index) + ".read()";
     std::string from = *getScalarType(channel.element);
@@ -283,8 +281,10 @@ void ProjectPrinter::printWriter(unsigned output, llvm::raw_ostream &os) {
   writer.close();
 }
 
-/// One line of a comment: names from the model may hold anything.
+/// One line of a comment: names from the model may hold anything, or nothing.
 static std::string toCommentText(StringRef text) {
+  if (text.empty())
+    return "(unnamed)";
   std::string result;
   for (char c : text.take_front(200))
     result += llvm::isPrint(c) ? c : '?';
@@ -308,8 +308,8 @@ void ProjectPrinter::printProcess(unsigned index, llvm::raw_ostream &os) {
       continue;
     }
     arguments.push_back(((isResult ? "out" : "in") + Twine(argument)).str());
-    channels[argument] = isResult ? channelsFrom(index, argument)
-                                  : channelsTo(index, argument);
+    channels[argument] =
+        isResult ? channelsFrom(index, argument) : channelsTo(index, argument);
     for (unsigned channel : channels[argument])
       parameters.push_back(channelParameter(channel));
   }
@@ -459,8 +459,7 @@ static std::string printElements(const Constant &constant) {
     if (constant.element.isF16() || constant.element.isBF16())
       element = "{" + std::to_string(bits) + "}";
     else if (auto type = dyn_cast<FloatType>(constant.element))
-      element = getFloatLiteral(
-          llvm::APFloat(type.getFloatSemantics(), value));
+      element = getFloatLiteral(llvm::APFloat(type.getFloatSemantics(), value));
     else
       element = getIntegerLiteral(value);
     if (column + element.size() > 98) {
@@ -499,8 +498,9 @@ std::string ProjectPrinter::printWeightsHeader() {
 std::string ProjectPrinter::printTestBenchData() {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << license << "// Inputs and outputs of the top function for "
-                   "test_bench.cpp.\n"
+  os << license
+     << "// Inputs and outputs of the top function for "
+        "test_bench.cpp.\n"
      << "#include \"" << options.topName << ".h\"\n\n"
      << "struct Tensor {\n  const char *name;\n  std::size_t bytes;\n"
      << "  int element_bytes;\n"
@@ -554,7 +554,7 @@ std::string ProjectPrinter::printTestBenchData() {
 
 std::string ProjectPrinter::printMakefile() {
   return llvm::formatv(
-             R"(# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+             R"MAKE(# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #   make csim                       build the C simulation (CXX=g++ or clang++)
 #   make run IN=DIR OUT=DIR         run it on DIR/0.bin, DIR/1.bin, ...
@@ -579,7 +579,7 @@ clean:
 	rm -f csim
 
 .PHONY: run check clean
-)",
+)MAKE",
              options.topName)
       .str();
 }
@@ -596,15 +596,14 @@ std::string ProjectPrinter::printDescription() {
           if (!llvm::json::isUTF8(name))
             name = llvm::json::fixUTF8(name);
           json.attribute("name", name);
-          json.attribute("type",
-                         getONNXTypeName(port.type.getElementType()));
+          json.attribute("type", getONNXTypeName(port.type.getElementType()));
           json.attributeArray("shape", [&] {
             for (int64_t size : port.type.getShape())
               json.value(size);
           });
-          json.attribute("bytes", static_cast<int64_t>(
-                                      port.count *
-                                      getElementBytes(port.element)));
+          json.attribute(
+              "bytes",
+              static_cast<int64_t>(port.count * getElementBytes(port.element)));
           json.attribute("file", std::to_string(index) + ".bin");
         });
     });
@@ -638,14 +637,7 @@ std::vector<File> ProjectPrinter::print() {
   files.push_back({"qc_hls.h", supportHeader});
   files.push_back({options.topName + ".h", printTopHeader()});
   files.push_back({options.topName + ".cpp", printTopSource()});
-  if (constantsAreExternal) {
-    std::string bytes;
-    for (const Constant &constant : dataflow.constants) {
-      bytes.append(constant.bytes.begin(), constant.bytes.end());
-      bytes.resize(llvm::alignTo(bytes.size(), 16));
-    }
-    files.push_back({"weights.bin", std::move(bytes)});
-  } else if (!dataflow.constants.empty()) {
+  if (!constantsAreExternal && !dataflow.constants.empty()) {
     files.push_back({"weights.h", printWeightsHeader()});
     for (auto [index, constant] : llvm::enumerate(dataflow.constants))
       files.push_back({constantFile(index), printElements(constant)});
@@ -654,6 +646,14 @@ std::vector<File> ProjectPrinter::print() {
   files.push_back({"test_bench_data.h", printTestBenchData()});
   files.push_back({"Makefile", printMakefile()});
   files.push_back({"project.json", printDescription()});
+  if (constantsAreExternal) {
+    std::string bytes;
+    for (const Constant &constant : dataflow.constants) {
+      bytes.append(constant.bytes.begin(), constant.bytes.end());
+      bytes.resize(llvm::alignTo(bytes.size(), 16));
+    }
+    files.push_back({"weights.bin", std::move(bytes)});
+  }
   auto addVectors = [&](StringRef folder, const TensorBytes &tensors) {
     for (auto [index, bytes] : llvm::enumerate(tensors))
       files.push_back(
@@ -671,7 +671,7 @@ std::vector<File> ProjectPrinter::print() {
 
 /// The program to write: the one that is named, or the only one.
 static FailureOr<ProgramOp> findProgram(ModuleOp module, StringRef name) {
-  SmallVector<ProgramOp> programs(module.getOps<ProgramOp>());
+  auto programs = llvm::to_vector(module.getOps<ProgramOp>());
   if (!name.empty())
     llvm::erase_if(programs, [&](ProgramOp program) {
       return program.getSymName() != name;
@@ -712,9 +712,8 @@ static LogicalResult checkVectors(ModuleOp module, StringRef role,
 
 static LogicalResult checkTopName(ModuleOp module, StringRef name) {
   IdentifierTable table;
-  static constexpr StringRef taken[] = {"qc_hls", "weights",
-                                        "test_bench", "test_bench_data",
-                                        "main"};
+  static constexpr StringRef taken[] = {"qc_hls", "weights", "test_bench",
+                                        "test_bench_data", "main"};
   if (table.add(name) == name && !llvm::is_contained(taken, name))
     return success();
   return module.emitError() << "'" << name
@@ -743,27 +742,52 @@ static LogicalResult writeFile(ModuleOp module, StringRef directory,
   return success();
 }
 
-LogicalResult writeHLSProject(ModuleOp original, StringRef directory,
-                              const HLSOptions &options) {
+/// All files of the project; nothing but errors if there is a reason not to.
+static FailureOr<std::vector<File>> makeProject(ModuleOp original,
+                                                const HLSOptions &options) {
   if (failed(checkTopName(original, options.topName)))
     return failure();
   OwningOpRef<ModuleOp> module = original.clone();
   FailureOr<ProgramOp> program = findProgram(*module, options.program);
   if (failed(program))
     return failure();
-  uint64_t rewritten = 0, erased = 0;
-  if (failed(legalizeKernels(*module, rewritten, erased)))
+  PassManager manager(module->getContext(), ModuleOp::getOperationName());
+  buildHLSLoweringPipeline(manager);
+  if (failed(manager.run(*module)))
     return failure();
   FailureOr<Dataflow> dataflow = Dataflow::get(*program);
   if (failed(dataflow) ||
-      failed(checkVectors(*module, "input", dataflow->inputs,
-                          options.inputs)) ||
+      failed(
+          checkVectors(*module, "input", dataflow->inputs, options.inputs)) ||
       failed(checkVectors(*module, "output", dataflow->outputs,
                           options.expectedOutputs)))
     return failure();
-  for (const File &file : ProjectPrinter(*dataflow, options).print())
-    if (failed(writeFile(*module, directory, file)))
+  return ProjectPrinter(*dataflow, options).print();
+}
+
+LogicalResult writeHLSProject(ModuleOp module, StringRef directory,
+                              const HLSOptions &options) {
+  FailureOr<std::vector<File>> files = makeProject(module, options);
+  if (failed(files))
+    return failure();
+  for (const File &file : *files)
+    if (failed(writeFile(module, directory, file)))
       return failure();
+  return success();
+}
+
+LogicalResult printHLSProject(ModuleOp module, llvm::raw_ostream &os,
+                              const HLSOptions &options) {
+  // Binary files have no line of their own to end with: weights come last,
+  // vectors stay out.
+  HLSOptions withoutVectors = options;
+  withoutVectors.inputs.clear();
+  withoutVectors.expectedOutputs.clear();
+  FailureOr<std::vector<File>> files = makeProject(module, withoutVectors);
+  if (failed(files))
+    return failure();
+  for (const File &file : *files)
+    os << "//--- " << file.path << "\n" << file.content;
   return success();
 }
 

@@ -4,6 +4,7 @@
 // `printKernels`, which is the same for callers in C++.
 #include "KernelPrinter.h"
 #include "Legality.h"
+#include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Target/HLS/HLS.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,23 +43,44 @@ void registerToHLSTranslation() {
       "hls-vendor",
       llvm::cl::desc("Pragmas to print: vitis, catapult or generic"),
       llvm::cl::init("vitis"));
-  static TranslateFromMLIRRegistration registration(
+  static llvm::cl::opt<std::string> program(
+      "hls-program", llvm::cl::desc("Program of the HLS project, if several"));
+  static llvm::cl::opt<std::string> topName(
+      "hls-top", llvm::cl::desc("Name of the HLS project's top function"),
+      llvm::cl::init(HLSOptions().topName));
+  static llvm::cl::opt<uint64_t> maxConstantBytes(
+      "hls-max-constant-bytes",
+      llvm::cl::desc("Constants up to this size are arrays in the source"),
+      llvm::cl::init(HLSOptions().maxConstantBytes));
+  using Printer =
+      LogicalResult (*)(ModuleOp, llvm::raw_ostream &, const HLSOptions &);
+  auto withOptions = [](Printer print) {
+    return [print](ModuleOp module, llvm::raw_ostream &os) -> LogicalResult {
+      HLSOptions options;
+      std::optional<Vendor> vendor = parseVendor(vendorName);
+      if (!vendor)
+        return module.emitError()
+               << "unknown HLS vendor '" << vendorName.getValue()
+               << "'; accepted are vitis, catapult and generic";
+      options.vendor = *vendor;
+      options.program = program;
+      options.topName = topName;
+      options.maxConstantBytes = maxConstantBytes;
+      return print(module, os, options);
+    };
+  };
+  auto registerDialects = [](DialectRegistry &registry) {
+    registry
+        .insert<QCDialect, arith::ArithDialect, func::FuncDialect,
+                math::MathDialect, memref::MemRefDialect, scf::SCFDialect>();
+  };
+  static TranslateFromMLIRRegistration kernels(
       "mlir-to-hls", "print legal kernels as HLS C++",
-      [](ModuleOp module, llvm::raw_ostream &os) -> LogicalResult {
-        HLSOptions options;
-        std::optional<Vendor> vendor = parseVendor(vendorName);
-        if (!vendor)
-          return module.emitError()
-                 << "unknown HLS vendor '" << vendorName.getValue()
-                 << "'; accepted are vitis, catapult and generic";
-        options.vendor = *vendor;
-        return printKernels(module, os, options);
-      },
-      [](DialectRegistry &registry) {
-        registry.insert<arith::ArithDialect, func::FuncDialect,
-                        math::MathDialect, memref::MemRefDialect,
-                        scf::SCFDialect>();
-      });
+      withOptions(printKernels), registerDialects);
+  static TranslateFromMLIRRegistration project(
+      "mlir-to-hls-project",
+      "print a program as an HLS project, one text for split-file",
+      withOptions(printHLSProject), registerDialects);
 }
 
 } // namespace qc::hls

@@ -6,6 +6,7 @@
 #define QC_TARGET_HLS_HLS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
@@ -49,6 +50,9 @@ struct HLSOptions {
   TensorBytes expectedOutputs;
 };
 
+/// Adds the passes from target-free kernels to kernels that can be printed.
+void buildHLSLoweringPipeline(mlir::OpPassManager &manager);
+
 /// Writes the kernels and the `qc.program` of `module` as a project folder:
 ///
 ///     qc_hls.h            exact arithmetic and streams
@@ -59,10 +63,17 @@ struct HLSOptions {
 ///     project.json        names, types and shapes of inputs and outputs
 ///     vectors/            inputs/N.bin and outputs/N.bin if given
 ///
-/// The module is not changed. Nothing is written if the program or a kernel
+/// Kernels may be target-free (`qc.kernel`) or loops already; the module is not
+/// changed. Nothing is written if the program or a kernel
 /// has no HLS form; all reasons are reported as errors at their operations.
 mlir::LogicalResult writeHLSProject(mlir::ModuleOp module,
                                     llvm::StringRef directory,
+                                    const HLSOptions &options);
+
+/// Prints the same files as one text, each after a line `//--- PATH`: the form
+/// that LLVM's `split-file` makes a folder of. Stored vectors are left out.
+mlir::LogicalResult printHLSProject(mlir::ModuleOp module,
+                                    llvm::raw_ostream &os,
                                     const HLSOptions &options);
 
 /// Prints all kernels of `module` as one C++ source text. The module must have
@@ -70,7 +81,8 @@ mlir::LogicalResult writeHLSProject(mlir::ModuleOp module,
 mlir::LogicalResult printKernels(mlir::ModuleOp module, llvm::raw_ostream &os,
                                  const HLSOptions &options);
 
-/// Registers `--mlir-to-hls` with a translation driver.
+/// Registers `--mlir-to-hls` (kernels) and `--mlir-to-hls-project` (all files)
+/// with a translation driver.
 void registerToHLSTranslation();
 
 } // namespace qc::hls

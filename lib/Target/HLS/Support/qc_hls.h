@@ -104,10 +104,10 @@ template <> inline int16_t bit_cast<int16_t, bf16>(bf16 value) {
 template <int Width>
 using sint = typename std::conditional<
     (Width <= 8), int8_t,
-    typename std::conditional<
-        (Width <= 16), int16_t,
-        typename std::conditional<(Width <= 32), int32_t, int64_t>::type>::
-        type>::type;
+    typename std::conditional<(Width <= 16), int16_t,
+                              typename std::conditional<(Width <= 32), int32_t,
+                                                        int64_t>::type>::type>::
+    type;
 
 /// The unsigned type in which arithmetic is done: never narrower than 32 bits,
 /// because narrower operands would be promoted to (signed) int.
@@ -119,8 +119,8 @@ using working =
 template <int Width> inline sint<Width> wrap(working<Width> bits) {
   const int spare = int(sizeof(working<Width>)) * 8 - Width;
   typedef typename std::make_signed<working<Width>>::type signed_working;
-  return static_cast<sint<Width>>(
-      static_cast<signed_working>(bits << spare) >> spare);
+  return static_cast<sint<Width>>(static_cast<signed_working>(bits << spare) >>
+                                  spare);
 }
 
 /// The value as an unsigned number of Width bits.
@@ -300,10 +300,10 @@ inline double round_half_even(double a) { return std::nearbyint(a); }
 /// of which narrower results are the low bits.
 template <int Width> inline sint<Width> to_signed(double a) {
   if (Width > 32)
-    return static_cast<sint<Width>>(
-        a >= -9223372036854775808.0 && a < 9223372036854775808.0
-            ? static_cast<int64_t>(a)
-            : lowest<64>());
+    return static_cast<sint<Width>>(a >= -9223372036854775808.0 &&
+                                            a < 9223372036854775808.0
+                                        ? static_cast<int64_t>(a)
+                                        : lowest<64>());
   return truncate<Width>(a > -2147483649.0 && a < 2147483648.0
                              ? static_cast<int32_t>(a)
                              : lowest<32>());
@@ -368,7 +368,8 @@ inline float to_float(f16 value) {
   }
   if (exponent == 0) {
     // A subnormal number counts units of 2^-24.
-    const float magnitude = static_cast<float>(mantissa) * 0.000000059604644775390625f;
+    const float magnitude =
+        static_cast<float>(mantissa) * 0.000000059604644775390625f;
     return bit_cast<float>(sign | bit_cast<uint32_t>(magnitude));
   }
   return bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));

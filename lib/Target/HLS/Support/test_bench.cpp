@@ -147,8 +147,8 @@ int main(int argc, char **argv) {
       continue;
     if (tensor.bytes == 0 || bytes % long(tensor.bytes) != 0)
       fail(file.path + " holds " + std::to_string(bytes) +
-           " bytes; accepted are multiples of " +
-           std::to_string(tensor.bytes) + " (input " + tensor.name + ")");
+           " bytes; accepted are multiples of " + std::to_string(tensor.bytes) +
+           " (input " + tensor.name + ")");
     long count = bytes / long(tensor.bytes);
     if (sets >= 0 && count != sets)
       fail(file.path + " holds " + std::to_string(count) +
@@ -187,8 +187,8 @@ int main(int argc, char **argv) {
       }
       outputFiles[index].read(expected[index].get(), tensor.bytes);
       std::size_t first = 0;
-      std::size_t mismatches = compare(tensor, expected[index].get(),
-                                       outputPointers[index], first);
+      std::size_t mismatches =
+          compare(tensor, expected[index].get(), outputPointers[index], first);
       if (mismatches != 0) {
         std::printf("set %ld, output %d (%s): %lu of %lu elements differ, the "
                     "first at %lu\n",

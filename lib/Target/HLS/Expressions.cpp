@@ -218,9 +218,12 @@ private:
                   (result.getType().isIndex() && !bounds.fitsInInt(result));
     if (isWide && mayBeInt(op->getOperand(0)) && mayBeInt(op->getOperand(1)))
       left = convert("int64_t", operands[0]).text;
-    return {left + " " + symbol.str() + " " +
-                operands[1].operand(precedence, /*isRight=*/true),
-            precedence};
+    std::string right = operands[1].operand(precedence, /*isRight=*/true);
+    // `a + -1` reads better as a difference.
+    if (symbol == "+" && right[0] == '-' &&
+        matchPattern(op->getOperand(1), m_Constant()))
+      return {left + " - " + right.substr(1), precedence};
+    return {left + " " + symbol.str() + " " + right, precedence};
   }
   /// `condition ? first : second`.
   static Expression conditional(const Expression &condition,
@@ -318,6 +321,13 @@ Expression ExpressionBuilder::compareIntegers(arith::CmpIOp compare) const {
   auto ordered = [&](StringRef symbol, bool isSigned) -> Expression {
     if (isSigned || operandsNonNegative())
       return infix(symbol);
+    // Against a non-negative number, the usual test of an index.
+    const std::string &left = operands[0].text;
+    if (bounds.isNonNegative(compare.getRhs()) &&
+        operands[0].precedence == Precedence::Primary && left.size() <= 16)
+      return {left + (symbol[0] == '<' ? " >= 0 && " : " < 0 || ") +
+                  infix(symbol).text,
+              Precedence::Other};
     std::string function =
         llvm::formatv("qc::bits<{0}>", getWidth(compare.getLhs().getType()));
     return {call(function, {0}).text + " " + symbol.str() + " " +
@@ -522,7 +532,9 @@ std::optional<Expression> ExpressionBuilder::build() {
     return buildHalf();
   // i1 prints as bool, whose C++ arithmetic is that of int: only logic,
   // equality, selection and casts have a direct form.
-  if (op->getNumOperands() > 0 && op->getOperand(0).getType().isInteger(1)) {
+  bool isBoolean =
+      op->getNumOperands() > 0 && op->getOperand(0).getType().isInteger(1);
+  if (isBoolean) {
     auto compare = dyn_cast<arith::CmpIOp>(op);
     bool isEquality =
         compare && (compare.getPredicate() == arith::CmpIPredicate::eq ||
@@ -562,9 +574,13 @@ std::optional<Expression> ExpressionBuilder::build() {
       .Case([&](arith::CeilDivSIOp) { return integerCall("ceil_div_signed"); })
       .Case(
           [&](arith::CeilDivUIOp) { return integerCall("ceil_div_unsigned"); })
-      .Case([&](arith::AndIOp) { return infix("&"); })
-      .Case([&](arith::OrIOp) { return infix("|"); })
-      .Case([&](arith::XOrIOp) { return infix("^"); })
+      .Case([&](arith::AndIOp) { return infix(isBoolean ? "&&" : "&"); })
+      .Case([&](arith::OrIOp) { return infix(isBoolean ? "||" : "|"); })
+      .Case([&](arith::XOrIOp) -> Expression {
+        if (isBoolean && matchPattern(op->getOperand(1), m_One()))
+          return {"!" + operands[0].operand(), Precedence::Unary};
+        return infix(isBoolean ? "!=" : "^");
+      })
       .Case([&](arith::ShLIOp) { return integerCall("shift_left"); })
       .Case([&](arith::ShRSIOp) {
         return shiftRight("shift_right_signed", true);

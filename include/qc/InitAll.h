@@ -9,6 +9,7 @@
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Target/HLS/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 
@@ -23,6 +24,7 @@ inline void registerAllDialects(mlir::DialectRegistry &registry) {
 inline void registerAllPasses() {
   registerQCConversionPasses();
   registerQCTransformsPasses();
+  hls::registerQCHLSPasses();
 }
 
 } // namespace qc

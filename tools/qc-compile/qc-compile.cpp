@@ -5,6 +5,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Pipelines/Pipelines.h"
 #include "qc/Target/CPU/CPUTarget.h"
+#include "qc/Target/HLS/HLS.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/ONNX/ImportONNX.h"
 
@@ -55,7 +56,9 @@ enum class TargetKind { CPU, PTX, HLS };
 static cl::opt<TargetKind>
     target("target", cl::desc("What to make"), cl::init(TargetKind::CPU),
            cl::values(clEnumValN(TargetKind::CPU, "cpu",
-                                 "one shared library (default)")),
+                                 "one shared library (default)"),
+                      clEnumValN(TargetKind::HLS, "hls",
+                                 "a folder: HLS C++ with a test bench")),
            cl::cat(category));
 
 /// Whether `path` names an ONNX model.
@@ -98,12 +101,17 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   manager.enableTiming(passes);
   // Input that is a program already needs no further passes.
   if (module->getOps<qc::ProgramOp>().empty()) {
-    qc::buildCPUPipeline(manager);
+    if (target == TargetKind::HLS)
+      qc::buildHLSPipeline(manager);
+    else
+      qc::buildCPUPipeline(manager);
     if (failed(manager.run(*module)))
       return failure();
   }
   passes.stop();
   TimingScope code = session.timing.nest("Code generation");
+  if (target == TargetKind::HLS)
+    return qc::hls::writeHLSProject(*module, output, {});
   qc::CPUOptions options;
   options.forms = qc::parseCPUForms(cpuList, [&](const Twine &message) {
     llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";

@@ -3,6 +3,7 @@
 // qc-translate: streams between ONNX, MLIR and emitted code.
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Target/HLS/HLS.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/PTX/PTXTarget.h"
 
@@ -54,5 +55,6 @@ int main(int argc, char **argv) {
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
   qc::registerToPTXTranslation();
+  qc::hls::registerToHLSTranslation();
   return failed(mlirTranslateMain(argc, argv, "qc translation driver"));
 }

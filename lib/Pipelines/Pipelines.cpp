@@ -17,11 +17,11 @@ void qc::buildGraphPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createFoldBatchNorm());
+  manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
+  manager.addNestedPass<func::FuncOp>(createToInteger());
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager) {
-  manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
-  manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createFormKernels());

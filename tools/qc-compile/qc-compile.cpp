@@ -8,6 +8,7 @@
 #include "qc/Target/HLS/HLS.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/ONNX/ImportONNX.h"
+#include "qc/Target/PTX/PTXTarget.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -39,6 +40,9 @@ static cl::opt<std::string> cpuList(
         "x86-64-v4[+vnni]; several, separated by commas, share one library"),
     cl::init("native"), cl::cat(category));
 static cl::opt<std::string>
+    gpuArch("gpu-arch", cl::desc("GPU of --target=ptx: sm_80 to sm_90a"),
+            cl::init("sm_80"), cl::cat(category));
+static cl::opt<std::string>
     batchPath("batch",
               cl::desc("Compile one model per line of FILE (input TAB output) "
                        "and report each"),
@@ -57,6 +61,8 @@ static cl::opt<TargetKind>
     target("target", cl::desc("What to make"), cl::init(TargetKind::CPU),
            cl::values(clEnumValN(TargetKind::CPU, "cpu",
                                  "one shared library (default)"),
+                      clEnumValN(TargetKind::PTX, "ptx",
+                                 "a folder: PTX text, weights, manifest"),
                       clEnumValN(TargetKind::HLS, "hls",
                                  "a folder: HLS C++ with a test bench")),
            cl::cat(category));
@@ -103,6 +109,8 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   if (module->getOps<qc::ProgramOp>().empty()) {
     if (target == TargetKind::HLS)
       qc::buildHLSPipeline(manager);
+    else if (target == TargetKind::PTX)
+      qc::buildPTXPipeline(manager);
     else
       qc::buildCPUPipeline(manager);
     if (failed(manager.run(*module)))
@@ -112,6 +120,12 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   TimingScope code = session.timing.nest("Code generation");
   if (target == TargetKind::HLS)
     return qc::hls::writeHLSProject(*module, output, {});
+  if (target == TargetKind::PTX) {
+    qc::PTXOptions ptx;
+    ptx.arch = gpuArch;
+    ptx.modelName = llvm::sys::path::stem(input).str();
+    return qc::writePTXArtifact(*module, output, ptx);
+  }
   qc::CPUOptions options;
   options.forms = qc::parseCPUForms(cpuList, [&](const Twine &message) {
     llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";

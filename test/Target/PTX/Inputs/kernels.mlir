@@ -138,3 +138,16 @@ func.func @saturating_cast(%a: tensor<40xf32>) -> (tensor<40xsi8>, tensor<40xui8
   %3 = qc.cast %0 {to = si32} : (tensor<40xf32>) -> tensor<40xsi32>
   return %1, %2, %3 : tensor<40xsi8>, tensor<40xui8>, tensor<40xsi32>
 }
+
+func.func @transcendental(%a: tensor<40xf32>) -> (tensor<40xf32>, tensor<40xf32>, tensor<40xf32>) {
+  %0 = qc.sigmoid %a : (tensor<40xf32>) -> tensor<40xf32>
+  %1 = qc.tanh %a : (tensor<40xf32>) -> tensor<40xf32>
+  %2 = qc.erf %a : (tensor<40xf32>) -> tensor<40xf32>
+  return %0, %1, %2 : tensor<40xf32>, tensor<40xf32>, tensor<40xf32>
+}
+
+func.func @softmax(%a: tensor<4x10x3xf32>) -> (tensor<4x10x3xf32>, tensor<4x10x3xf32>) {
+  %0 = qc.softmax %a {axis = 1 : i64, logarithm = false} : (tensor<4x10x3xf32>) -> tensor<4x10x3xf32>
+  %1 = qc.softmax %a {axis = 2 : i64, logarithm = true} : (tensor<4x10x3xf32>) -> tensor<4x10x3xf32>
+  return %0, %1 : tensor<4x10x3xf32>, tensor<4x10x3xf32>
+}

@@ -64,7 +64,10 @@ endfunction()
 # in about a second instead of ten.
 function(qc_precompile target)
   if(NOT TARGET QCPrecompiled)
-    file(WRITE "${CMAKE_BINARY_DIR}/QCPrecompiled.cpp" "// Anchor of the shared precompiled header.\n")
+    # Unlike WRITE this leaves an equal file alone, so that configuring again
+    # does not compile everything again.
+    file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/QCPrecompiled.cpp"
+      CONTENT "// Anchor of the shared precompiled header.\n")
     add_library(QCPrecompiled OBJECT "${CMAKE_BINARY_DIR}/QCPrecompiled.cpp")
     qc_compiler_settings(QCPrecompiled)
     target_precompile_headers(QCPrecompiled PRIVATE "${CMAKE_SOURCE_DIR}/cmake/Precompiled.h")

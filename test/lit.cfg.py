@@ -58,6 +58,13 @@ config.substitutions.append(("%test_model", os.path.join(config.qc_build_dir, "t
 config.substitutions.append(("%test_data", os.path.join(config.qc_source_dir, "test", "data")))
 
 
+# ptxas comes with CUDA, which is not on every PATH.
+cuda_tools = [os.path.join(root, "bin") for root in (os.environ.get("CUDA_HOME"), "/usr/local/cuda") if root]
+ptxas = shutil.which("ptxas", path=os.pathsep.join([config.environment["PATH"]] + cuda_tools))
+if ptxas:
+    add_tool("ptxas", ptxas)
+
+
 def python_has(module):
     return subprocess.run([config.python_executable, "-c", "import " + module],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
@@ -77,7 +84,7 @@ def cpu_flags():
 flags = cpu_flags()
 features = {
     "shared-data": bool(config.qc_data_dir) and os.path.isdir(config.qc_data_dir),
-    "ptxas": bool(shutil.which("ptxas", path=config.environment["PATH"])),
+    "ptxas": bool(ptxas),
     "avx2": {"avx2", "fma"} <= flags,
     "avx512vnni": {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"} <= flags,
     "onnx": python_has("onnx"),

@@ -9,6 +9,7 @@
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Pipelines/Pipelines.h"
 #include "qc/Target/HLS/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -25,6 +26,7 @@ inline void registerAllPasses() {
   registerQCConversionPasses();
   registerQCTransformsPasses();
   hls::registerQCHLSPasses();
+  registerPipelines();
 }
 
 } // namespace qc

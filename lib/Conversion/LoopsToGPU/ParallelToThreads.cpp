@@ -94,7 +94,7 @@ private:
     if (bytes > maxScratchBytes)
       return function.emitOpError("needs ")
              << bytes << " bytes of scratch in each thread; a GPU thread has "
-             << maxScratchBytes;
+             << maxScratchBytes.getValue();
     return success();
   }
 };

@@ -18,6 +18,12 @@ void qc::buildPTXThreadPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createParallelToThreads());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  // PTX converts f16 itself.
+  ExpandMathOptions expand;
+  expand.half = false;
+  manager.addNestedPass<func::FuncOp>(createExpandMath(expand));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
 }
 
 void qc::buildPTXLoweringPipeline(OpPassManager &manager) {

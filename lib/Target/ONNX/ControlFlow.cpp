@@ -22,11 +22,36 @@ static std::optional<bool> getCondition(Value value) {
   return number->front() != 0;
 }
 
+/// A run-time condition: nodes have no effects, so both branches may be
+/// computed and one result selected.
+static LogicalResult selectBranch(NodeContext &c) {
+  const onnx::AttributeProto *onTrue = c.getAttribute("then_branch"),
+                             *onFalse = c.getAttribute("else_branch");
+  if (!onTrue || !onFalse || !onTrue->has_g() || !onFalse->has_g())
+    return c.refuse("a branch is missing");
+  SmallVector<Value> thenValues, elseValues, results;
+  if (failed(c.importSubgraph(onTrue->g(), {}, "#then", thenValues)) ||
+      failed(c.importSubgraph(onFalse->g(), {}, "#else", elseValues)))
+    return failure();
+  if (thenValues.size() != elseValues.size() ||
+      tensorOf(c[0]).getNumElements() != 1)
+    return c.refuse("its branches or its condition do not fit together");
+  Value condition = c.reshape(c[0], {});
+  for (auto [onTrue, onFalse] : llvm::zip_equal(thenValues, elseValues)) {
+    if (onTrue.getType() != onFalse.getType())
+      return c.refuse("its condition is a run-time value and its branches "
+                      "give different types",
+                      "branches of one type, or a condition that folds to a "
+                      "constant");
+    results.push_back(c.create<WhereOp>({condition, onTrue, onFalse}));
+  }
+  return c.yield(results);
+}
+
 static LogicalResult ifNode(NodeContext &c) {
   std::optional<bool> condition = getCondition(c[0]);
   if (!condition)
-    return c.refuse("its condition is a run-time value",
-                    "a condition that folds to a constant");
+    return selectBranch(c);
   const onnx::AttributeProto *branch =
       c.getAttribute(*condition ? "then_branch" : "else_branch");
   if (!branch || !branch->has_g())
@@ -57,6 +82,8 @@ static LogicalResult loop(NodeContext &c) {
   size_t numCarried = c.getNumOperands() > 2 ? c.getNumOperands() - 2 : 0;
   SmallVector<Value> carried(
       c.getOperands().drop_front(std::min<size_t>(2, c.getNumOperands())));
+  if (llvm::is_contained(carried, Value()))
+    return c.refuse("a carried value is missing");
   if (static_cast<size_t>(body->g().output_size()) < 1 + numCarried)
     return c.refuse("its body has too few outputs");
   SmallVector<SmallVector<Value>> scans(body->g().output_size() - 1 -
@@ -136,6 +163,8 @@ static LogicalResult scan(NodeContext &c) {
   int64_t trips = -1;
   for (int64_t i = 0; i < numScans; ++i) {
     Value x = c[numStates + i];
+    if (!x)
+      return c.refuse("a scan input is missing");
     FailureOr<int64_t> axis = c.normalizeAxis(inputAxes[i], rankOf(x));
     if (failed(axis))
       return failure();
@@ -185,7 +214,18 @@ static LogicalResult scan(NodeContext &c) {
   return c.yield(results);
 }
 
+/// Optional values exist only where the graph knows whether they hold a tensor.
+static LogicalResult optionalHasElement(NodeContext &c) {
+  return c.yield(c.splat(c.getBuilder().getI1Type(), c[0] ? 1 : 0));
+}
+
+static LogicalResult optionalGetElement(NodeContext &c) {
+  return c.yield(c[0]);
+}
+
 void qc::registerControlFlowHandlers(HandlerTable &table) {
+  table.add("OptionalHasElement", 15, 0, optionalHasElement);
+  table.add("OptionalGetElement", 15, 1, optionalGetElement);
   table.add("If", 1, 1, ifNode);
   table.add("Loop", 1, 0, loop);
   table.add("Scan", 9, 1, scan);

@@ -19,6 +19,9 @@
 using namespace mlir;
 using namespace qc;
 
+/// No folded constant is larger: what a file makes out of little stays an op.
+static constexpr int64_t largestFold = int64_t(1) << 30;
+
 /// Bytes of an element, or 0 if several share one.
 static unsigned getElementBytes(RankedTensorType type) {
   unsigned bits = type.getElementType().getIntOrFloatBitWidth();
@@ -253,12 +256,19 @@ static FailureOr<ElementsAttr> foldQuantize(QuantizeOp op,
 
 FailureOr<ElementsAttr> qc::foldLargeConstant(Operation *op,
                                               ArrayRef<ElementsAttr> operands) {
+  int64_t bytes =
+      getStorageBytes(cast<RankedTensorType>(op->getResult(0).getType()));
   auto splat = dyn_cast<DenseElementsAttr>(operands.front());
   if (isa<TransposeOp, SliceOp, ExpandOp>(op) && splat && splat.isSplat())
     return ElementsAttr(
         splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
   if (auto reshape = dyn_cast<ReshapeOp>(op))
     return foldReshape(operands[0], cast<RankedTensorType>(reshape.getType()));
+  for (ElementsAttr operand : operands)
+    bytes = std::max(
+        bytes, getStorageBytes(cast<RankedTensorType>(operand.getType())));
+  if (bytes > largestFold)
+    return failure();
   return llvm::TypeSwitch<Operation *, FailureOr<ElementsAttr>>(op)
       .Case([&](TransposeOp op) { return foldTranspose(op, operands[0]); })
       .Case([&](SliceOp op) { return foldSlice(op, operands[0]); })

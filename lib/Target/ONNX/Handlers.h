@@ -176,6 +176,10 @@ public:
 
 private:
   friend class GraphImporter;
+  /// An attribute if it is there and of this type.
+  const onnx::AttributeProto *
+  getTyped(llvm::StringRef name,
+           onnx::AttributeProto::AttributeType type) const;
   llvm::SmallVector<mlir::Value>
   createOp(llvm::StringRef name, mlir::ValueRange operands,
            llvm::ArrayRef<mlir::NamedAttribute> attributes,
@@ -183,7 +187,9 @@ private:
 
   llvm::SmallVector<mlir::Value> operands, results;
   /// Why the node cannot be imported; the importer reports them as one error.
-  std::vector<std::string> messages;
+  mutable std::vector<std::string> messages;
+  /// An attribute that was read has another type than its operator defines.
+  mutable bool hasBadAttribute = false;
 };
 
 using Handler = mlir::LogicalResult (*)(NodeContext &);

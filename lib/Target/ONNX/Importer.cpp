@@ -21,6 +21,10 @@ using namespace qc;
 /// Functions and subgraphs may nest this deep.
 static constexpr unsigned largestDepth = 64;
 
+/// Nodes after expansion: functions that call functions and loops in loops
+/// multiply, so a small file could ask for any number.
+static constexpr int64_t largestNodeCount = 1000000;
+
 //===----------------------------------------------------------------------===//
 // Names
 //===----------------------------------------------------------------------===//
@@ -179,8 +183,16 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
   if (auto found = frame.opsets->find(domain); found != frame.opsets->end())
     opset = found->second;
   auto report = [&] {
+    ++numReports;
     return emitError(loc) << describe(name, node, opset) << ": ";
   };
+  if (numNodes >= largestNodeCount) {
+    if (numNodes++ == largestNodeCount)
+      report() << "functions and loops expand to more than " << largestNodeCount
+               << " nodes";
+    return failure();
+  }
+  ++numNodes;
 
   NodeContext context(*this, frame, node, opset.value_or(1), loc);
   bool hasFailedOperand = false;
@@ -235,17 +247,19 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
       // then not always be told, and the node before is reported anyway.
       body = getFunctionBody(resolved, *opset, types, error);
     }
-    if (!body &&
-        !(hasFailedOperand && hasSchema(domain.str(), node.op_type(), *opset) &&
-          table.isExpandable(domain, node.op_type()))) {
+    bool mayHaveBody = hasFailedOperand &&
+                       table.isExpandable(domain, node.op_type()) &&
+                       hasFunctionBody(domain.str(), node.op_type(), *opset);
+    if (!body && !mayHaveBody) {
       InFlightDiagnostic diagnostic = report();
       if (!hasSchema(domain.str(), node.op_type(), *opset))
         diagnostic << "is no operator that ONNX defines in this operator set; "
                       "accepted: a model-local function of that name, or an "
                       "operator of ONNX";
       else
-        diagnostic << "is not supported; accepted: the operators that "
-                      "docs/operators.md lists";
+        diagnostic
+            << "is not supported; accepted: operators with a handler or a "
+               "function body (docs/add-an-onnx-op.md)";
       if (!error.empty())
         diagnostic << " (its function body: " << error << ")";
       return diagnostic;
@@ -255,6 +269,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
     return failure();
 
   LogicalResult result = failure();
+  int64_t reportsBefore = numReports;
   if (row) {
     unsigned present = 0;
     while (present < row->numOperands && context[present])
@@ -271,10 +286,14 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
   } else {
     result = importCall(*local->second, context);
   }
+  if (succeeded(result) && context.hasBadAttribute)
+    result = failure();
   if (failed(result)) {
     // Nodes inside a function or subgraph have reported for themselves.
     if (!context.messages.empty())
       report() << llvm::join(context.messages, "; ");
+    else if (numReports == reportsBefore)
+      report() << "an operand is missing";
     return failure();
   }
   for (auto [index, output] : llvm::enumerate(node.output())) {
@@ -302,8 +321,9 @@ LogicalResult GraphImporter::importCall(const onnx::FunctionProto &function,
   inner.depth = context.frame.depth + 1;
   inner.prefix = cast<NameLoc>(context.loc).getName().str() + "/";
   llvm::StringMap<int64_t> opsets = getOpsets(function.opset_import());
-  // A schema's body may leave its own domain out.
-  opsets.try_emplace(getDomain(context.node.domain()), context.opset);
+  // A schema's body may leave domains out: the caller's versions hold.
+  for (const auto &[domain, version] : *context.frame.opsets)
+    opsets.try_emplace(domain, version);
   inner.opsets = &opsets;
   llvm::StringMap<const onnx::AttributeProto *> attributes;
   for (const onnx::AttributeProto &attribute : function.attribute_proto())
@@ -320,6 +340,14 @@ LogicalResult GraphImporter::importCall(const onnx::FunctionProto &function,
   llvm::StringMap<const onnx::ValueInfoProto *> declared;
   for (const onnx::ValueInfoProto &info : function.value_info())
     declared[info.name()] = &info;
+  // What the caller declares for its results holds for the function's.
+  if (context.frame.declared)
+    for (int i = 0; i < function.output_size() &&
+                    i < static_cast<int>(context.getNumResults());
+         ++i)
+      if (auto found = context.frame.declared->find(context.node.output(i));
+          found != context.frame.declared->end())
+        declared[function.output(i)] = found->second;
   inner.declared = &declared;
 
   // An operand that the caller leaves out is an empty name inside, too.
@@ -329,7 +357,6 @@ LogicalResult GraphImporter::importCall(const onnx::FunctionProto &function,
       inner.values[function.input(i)] = operand;
     else
       missing[function.input(i)] = "";
-  google::protobuf::RepeatedPtrField<onnx::NodeProto> renamed;
   const auto *nodes = &function.node();
   if (!missing.empty()) {
     auto copy = std::make_unique<onnx::FunctionProto>(function);
@@ -675,6 +702,17 @@ qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
         diagnostic << " '" << info.name() << "'";
       return failure();
     }
+  for (const auto &[symbol, values] : options.bindings) {
+    auto isNamed = [&](const onnx::ValueInfoProto &info) {
+      return llvm::any_of(
+          info.type().tensor_type().shape().dim(),
+          [&](const auto &dim) { return dim.dim_param() == symbol; });
+    };
+    if (llvm::none_of(model->graph().input(), isNamed) &&
+        llvm::none_of(model->graph().output(), isNamed))
+      emitWarning(loc) << options.filename << ": no dimension is named '"
+                       << symbol << "', --bind does nothing";
+  }
   std::string folder =
       options.dataDirectory.empty()
           ? llvm::sys::path::parent_path(options.filename).str()
@@ -725,6 +763,8 @@ public:
             unsigned depth) {
     std::vector<std::string> names = getNodeNames(nodes, prefix);
     for (int i = 0; i < nodes.size(); ++i) {
+      if (++numNodes > largestNodeCount)
+        return;
       const onnx::NodeProto &node = nodes.Get(i);
       StringRef domain = getDomain(node.domain());
       auto opset = opsets.find(domain);
@@ -768,6 +808,7 @@ private:
 
   llvm::raw_ostream &output;
   llvm::StringMap<const onnx::FunctionProto *> functions;
+  int64_t numNodes = 0;
 };
 } // namespace
 

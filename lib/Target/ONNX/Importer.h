@@ -94,6 +94,10 @@ private:
   const ImportOptions &options;
   TensorReader &tensors;
   Binding binding;
+  /// Nodes imported so far, expanded ones included.
+  int64_t numNodes = 0;
+  /// Errors reported at nodes so far.
+  int64_t numReports = 0;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   llvm::DenseMap<const onnx::TensorProto *, mlir::ElementsAttr> constants;
   /// Function bodies made from schemas live as long as the nodes they hold.

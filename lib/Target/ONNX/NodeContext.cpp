@@ -27,6 +27,9 @@ ElementsAttr NodeContext::getConstant(Value value) {
 
 FailureOr<SmallVector<int64_t>> NodeContext::getIntegers(unsigned i,
                                                          StringRef what) {
+  // What has no element is known without being constant.
+  if ((*this)[i] && tensorOf((*this)[i]).getNumElements() == 0)
+    return SmallVector<int64_t>();
   ElementsAttr value = getConstant((*this)[i]);
   if (!value) {
     (void)refuse(what +
@@ -93,23 +96,43 @@ const onnx::AttributeProto *NodeContext::getAttribute(StringRef name) const {
   return nullptr;
 }
 
-int64_t NodeContext::getInt(StringRef name, int64_t missing) const {
+const onnx::AttributeProto *
+NodeContext::getTyped(StringRef name,
+                      onnx::AttributeProto::AttributeType type) const {
   const onnx::AttributeProto *attribute = getAttribute(name);
+  // The first files did not say the type.
+  if (!attribute || attribute->type() == type ||
+      attribute->type() == onnx::AttributeProto::UNDEFINED)
+    return attribute;
+  hasBadAttribute = true;
+  messages.push_back(
+      "attribute '" + name.str() + "' has type " +
+      onnx::AttributeProto::AttributeType_Name(attribute->type()) +
+      "; accepted: " + onnx::AttributeProto::AttributeType_Name(type));
+  return nullptr;
+}
+
+int64_t NodeContext::getInt(StringRef name, int64_t missing) const {
+  const onnx::AttributeProto *attribute =
+      getTyped(name, onnx::AttributeProto::INT);
   return attribute ? attribute->i() : missing;
 }
 
 double NodeContext::getFloat(StringRef name, double missing) const {
-  const onnx::AttributeProto *attribute = getAttribute(name);
+  const onnx::AttributeProto *attribute =
+      getTyped(name, onnx::AttributeProto::FLOAT);
   return attribute ? attribute->f() : missing;
 }
 
 std::string NodeContext::getString(StringRef name, StringRef missing) const {
-  const onnx::AttributeProto *attribute = getAttribute(name);
+  const onnx::AttributeProto *attribute =
+      getTyped(name, onnx::AttributeProto::STRING);
   return attribute ? attribute->s() : missing.str();
 }
 
 std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) const {
-  const onnx::AttributeProto *attribute = getAttribute(name);
+  const onnx::AttributeProto *attribute =
+      getTyped(name, onnx::AttributeProto::INTS);
   if (!attribute)
     return std::nullopt;
   return SmallVector<int64_t>(attribute->ints().begin(),
@@ -125,7 +148,8 @@ SmallVector<int64_t> NodeContext::getInts(StringRef name,
 
 std::optional<SmallVector<double>>
 NodeContext::getFloats(StringRef name) const {
-  const onnx::AttributeProto *attribute = getAttribute(name);
+  const onnx::AttributeProto *attribute =
+      getTyped(name, onnx::AttributeProto::FLOATS);
   if (!attribute)
     return std::nullopt;
   return SmallVector<double>(attribute->floats().begin(),

@@ -7,10 +7,39 @@
 using namespace mlir;
 using namespace qc;
 
+/// With the batch's own statistics, and the updated running ones.
+static LogicalResult trainingBatchNorm(NodeContext &c) {
+  if (rankOf(c[0]) < 2)
+    return c.refuse("x has rank " + Twine(rankOf(c[0])), "rank 2 or more");
+  SmallVector<int64_t> axes{0};
+  for (int64_t axis = 2; axis < rankOf(c[0]); ++axis)
+    axes.push_back(axis);
+  int64_t channels = shapeOf(c[0])[1];
+  Value mean = c.reduce(c[0], ReduceKind::Mean, axes);
+  Value centred = c.create<SubOp>({c[0], mean});
+  Value variance =
+      c.reduce(c.create<MulOp>({centred, centred}), ReduceKind::Mean, axes);
+  auto flat = [&](Value statistic, Value like) {
+    return c.cast(c.reshape(statistic, channels), elementOf(like));
+  };
+  Value batchMean = flat(mean, c[3]), batchVariance = flat(variance, c[4]);
+  double momentum = c.getFloat("momentum", 0.9f);
+  auto blend = [&](Value running, Value batch) {
+    Type element = elementOf(running);
+    return c.create<AddOp>(
+        {c.create<MulOp>({running, c.splat(element, momentum)}),
+         c.create<MulOp>({batch, c.splat(element, 1 - momentum)})});
+  };
+  return c.yield(
+      {c.create<BatchNormOp>({c[0], c[1], c[2], batchMean, batchVariance},
+                             c.f32("epsilon", c.getFloat("epsilon", 1e-5f))),
+       blend(c[3], batchMean), blend(c[4], batchVariance)});
+}
+
 /// With the statistics of training (inference form).
 static LogicalResult batchNorm(NodeContext &c) {
   if (c.getInt("training_mode", 0) != 0)
-    return c.refuse("training_mode is set", "inference");
+    return trainingBatchNorm(c);
   if (c.opset < 9 && c.getInt("spatial", 1) == 0)
     return c.refuse("spatial is 0", "statistics per channel");
   return c.yield(

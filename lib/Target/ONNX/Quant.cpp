@@ -355,14 +355,14 @@ void qc::registerQuantHandlers(HandlerTable &table) {
   table.addIn(domain, "DynamicQuantizeMatMul", 1, 3, dynamicQuantizeMatMul);
   table.addIn(domain, "QLinearConv", 1, 8, qlinearConv);
   table.addIn(domain, "QGemm", 1, 6, qgemm);
-  table.addIn(domain, "QLinearAdd", 1, 7, qlinearBinary<AddOp>);
-  table.addIn(domain, "QLinearMul", 1, 7, qlinearBinary<MulOp>);
-  table.addIn(domain, "QLinearSigmoid", 1, 4, qlinearSigmoid);
-  table.addIn(domain, "QLinearLeakyRelu", 1, 4, qlinearLeakyRelu);
-  table.addIn(domain, "QLinearSoftmax", 1, 4, qlinearSoftmax);
-  table.addIn(domain, "QLinearGlobalAveragePool", 1, 4,
+  table.addIn(domain, "QLinearAdd", 1, 2, qlinearBinary<AddOp>);
+  table.addIn(domain, "QLinearMul", 1, 2, qlinearBinary<MulOp>);
+  table.addIn(domain, "QLinearSigmoid", 1, 2, qlinearSigmoid);
+  table.addIn(domain, "QLinearLeakyRelu", 1, 2, qlinearLeakyRelu);
+  table.addIn(domain, "QLinearSoftmax", 1, 2, qlinearSoftmax);
+  table.addIn(domain, "QLinearGlobalAveragePool", 1, 2,
               qlinearGlobalAveragePool);
-  table.addIn(domain, "QLinearAveragePool", 1, 4, qlinearAveragePool);
+  table.addIn(domain, "QLinearAveragePool", 1, 2, qlinearAveragePool);
   table.addIn(domain, "QLinearConcat", 1, 1, qlinearConcat);
   table.addIn(domain, "QuantizeLinear", 1, 2, quantize);
   table.addIn(domain, "DequantizeLinear", 1, 2, dequantize);

@@ -82,6 +82,17 @@ bool qc::hasSchema(const std::string &domain, const std::string &op,
   }
 }
 
+bool qc::hasFunctionBody(const std::string &domain, const std::string &op,
+                         int64_t opset) {
+  try {
+    const onnx::OpSchema *schema = findSchema(domain, op, opset);
+    return schema &&
+           (schema->HasFunction() || schema->HasContextDependentFunction());
+  } catch (const std::exception &) {
+    return false;
+  }
+}
+
 std::unique_ptr<onnx::FunctionProto>
 qc::getFunctionBody(const onnx::NodeProto &node, int64_t opset,
                     const std::vector<onnx::TypeProto> &inputTypes,

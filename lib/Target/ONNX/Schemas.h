@@ -25,6 +25,11 @@ std::optional<int64_t> getNewestOpset(const std::string &domain);
 /// Whether `op` is an operator of this operator set version.
 bool hasSchema(const std::string &domain, const std::string &op, int64_t opset);
 
+/// Whether the schema has function bodies; which one, or none, may depend on
+/// the node.
+bool hasFunctionBody(const std::string &domain, const std::string &op,
+                     int64_t opset);
+
 /// The function body of a node's schema in this operator set version, or null.
 /// `inputTypes` has an entry per input; a missing one has no value. `node` has
 /// its attributes resolved.

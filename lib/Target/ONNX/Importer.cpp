@@ -321,9 +321,11 @@ LogicalResult GraphImporter::importCall(const onnx::FunctionProto &function,
   inner.depth = context.frame.depth + 1;
   inner.prefix = cast<NameLoc>(context.loc).getName().str() + "/";
   llvm::StringMap<int64_t> opsets = getOpsets(function.opset_import());
-  // A schema's body may leave domains out: the caller's versions hold.
+  // A schema's body may leave domains out, its own among them: the caller's
+  // versions hold.
   for (const auto &[domain, version] : *context.frame.opsets)
     opsets.try_emplace(domain, version);
+  opsets.try_emplace(getDomain(context.node.domain()), context.opset);
   inner.opsets = &opsets;
   llvm::StringMap<const onnx::AttributeProto *> attributes;
   for (const onnx::AttributeProto &attribute : function.attribute_proto())

@@ -374,6 +374,10 @@ struct HLSLegalizePass : impl::HLSLegalizeBase<HLSLegalizePass> {
 
 void buildHLSLoweringPipeline(OpPassManager &manager) {
   manager.addPass(createLowerKernels());
+  // f16 conversions are functions of qc_hls.h.
+  ExpandMathOptions expand;
+  expand.half = false;
+  manager.addNestedPass<func::FuncOp>(createExpandMath(expand));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createLoopInvariantCodeMotionPass());

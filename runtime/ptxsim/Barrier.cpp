@@ -6,8 +6,6 @@
 // reported as stuck unless the launch option says otherwise.
 #include "Barrier.h"
 
-#include <map>
-
 namespace qcrt::ptxsim {
 
 void Barriers::reset() {
@@ -59,14 +57,16 @@ bool Barriers::arrive(Thread &thread, const Launch &launch,
 
 bool Barriers::release(State &state, BarrierOutcome &outcome) {
   // An aligned barrier must be one instruction for all lanes of a warp.
-  std::map<uint32_t, const Instruction *> instructionOfWarp;
+  constexpr size_t mostWarps = 32; // of the 1024 threads of a block
+  std::array<const Instruction *, mostWarps> instructionOfWarp{};
   uint32_t count = 0;
   bool all = true;
   for (Thread *thread : state.waiting) {
     const Instruction *at = thread->pc;
-    auto [place, inserted] = instructionOfWarp.emplace(thread->warp, at);
-    if (place->second != at &&
-        ((at->flags | place->second->flags) & BarrierAligned)) {
+    const Instruction *&first = instructionOfWarp[thread->warp];
+    if (!first)
+      first = at;
+    if (first != at && ((at->flags | first->flags) & BarrierAligned)) {
       thread->fail(at, PtxErrorKind::Barrier,
                    "lanes of one warp have reached an aligned barrier at "
                    "different instructions");
@@ -99,7 +99,9 @@ bool Barriers::release(State &state, BarrierOutcome &outcome) {
     thread->stop = Stop::Running;
     registered[thread->linear] = false;
   }
-  state = {};
+  state.expected = 0;
+  state.arrived = 0;
+  state.waiting.clear(); // keeps its memory for the next time
   outcome.released = true;
   return true;
 }

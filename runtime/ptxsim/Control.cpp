@@ -170,7 +170,7 @@ void decodeBarrier(Decoder &d) {
   d.ignore({".cta"});
   const int kind = d.need({".sync", ".arrive", ".red"});
   const bool aligned = d.has(".aligned") || isBar;
-  uint32_t flags = aligned ? BarrierAligned : 0;
+  uint32_t flags = aligned ? BarrierAligned : 0u;
   size_t first = 0;
   if (kind == 1) {
     flags |= BarrierArrive;

@@ -220,8 +220,8 @@ Type decodeModifiers(Decoder &d) {
   const bool relu = d.has(".relu");
   const Type type = d.type();
   d.inst.flags = static_cast<uint32_t>(rounding) |
-                 (flush ? FlushSubnormals : 0) | (saturate ? SaturateUnit : 0) |
-                 (relu ? Relu : 0);
+                 (flush ? FlushSubnormals : 0u) | (saturate ? SaturateUnit : 0u) |
+                 (relu ? Relu : 0u);
   if (isHalfType(type) && rounding != Rounding::NearestEven)
     d.fail("16-bit types only round to nearest even");
   const bool isBF16 = type == Type::BF16 || type == Type::BF16x2;
@@ -259,7 +259,7 @@ void decodeApproximateDivision(Decoder &d) {
   const Type type = d.type();
   if (type != Type::F32)
     d.badType(type);
-  d.inst.flags = flush ? FlushSubnormals : 0;
+  d.inst.flags = flush ? FlushSubnormals : 0u;
   pickWide<DivOp, 2>(d, type);
 }
 
@@ -273,12 +273,12 @@ void decodeDiv(Decoder &d) {
 }
 
 template <class Op> void decodeSign(Decoder &d) {
-  d.inst.flags = d.has(".ftz") ? FlushSubnormals : 0;
+  d.inst.flags = d.has(".ftz") ? FlushSubnormals : 0u;
   pickAny<Op, 1>(d, d.type());
 }
 
 template <bool maximum> void decodeExtremum(Decoder &d) {
-  d.inst.flags = d.has(".ftz") ? FlushSubnormals : 0;
+  d.inst.flags = d.has(".ftz") ? FlushSubnormals : 0u;
   if (d.has(".NaN"))
     d.inst.flags |= PropagateNan;
   if (d.has(".xorsign")) {
@@ -297,7 +297,7 @@ template <class Exact, bool root> void decodeRcpOrSqrt(Decoder &d) {
   }
   const bool flush = d.has(".ftz");
   const Type type = d.type();
-  d.inst.flags = flush ? FlushSubnormals : 0;
+  d.inst.flags = flush ? FlushSubnormals : 0u;
   if (!root && type == Type::F64 && flush) {
     d.inst.run = runReal<double, UpperHalfOp<false>, 1, false>;
     decodeSources(d, type, 1);
@@ -312,7 +312,7 @@ void decodeRsqrt(Decoder &d) {
   d.need({".approx"});
   const bool flush = d.has(".ftz");
   const Type type = d.type();
-  d.inst.flags = flush ? FlushSubnormals : 0;
+  d.inst.flags = flush ? FlushSubnormals : 0u;
   if (type == Type::F64 && flush) {
     d.inst.run = runReal<double, UpperHalfOp<true>, 1, false>;
     decodeSources(d, type, 1);
@@ -327,7 +327,7 @@ void decodeApproximate(Decoder &d) {
   const bool flush = d.has(".ftz");
   const Type type = d.type();
   // bf16 forms of ex2 carry .ftz in their name; the format keeps subnormals.
-  d.inst.flags = flush ? FlushSubnormals : 0;
+  d.inst.flags = flush ? FlushSubnormals : 0u;
   if (type == Type::F64 || (!halves && type != Type::F32)) {
     d.badType(type);
     return;

@@ -350,6 +350,14 @@ PtxModule::launch(const PtxMemory &memory, std::string_view entryName,
                 std::to_string(maximalSharedBytes) + " bytes of shared memory");
   if (options.instructionBudget == 0)
     return fail("the instruction budget is 0");
+  // All threads of a cooperative block exist at once.
+  constexpr uint64_t mostRegisterBytes = uint64_t(1) << 31;
+  if (function->cooperative &&
+      uint64_t(threads) * function->slots() * sizeof(uint64_t) >
+          mostRegisterBytes)
+    return fail("a block of " + std::to_string(threads) +
+                " threads needs more than 2 GiB for its " +
+                std::to_string(function->slots()) + " registers per thread");
   Launch launch;
   launch.program = &program;
   launch.entry = function;

@@ -16,9 +16,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ptxtest {
@@ -39,14 +39,6 @@ std::string assemble(const std::string &text, const std::string &arch);
 /// Contents of a file in Inputs.
 std::string readInput(const std::string &name);
 
-template <class T> constexpr unsigned widthOf() { return sizeof(T) * 8; }
-
-template <class T> uint64_t bitsOf(T value) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof(T));
-  return bits;
-}
-
 template <class T> bool isNan(T value) {
   if constexpr (std::is_floating_point_v<T>)
     return value != value;
@@ -58,66 +50,36 @@ template <class T> bool isNan(T value) {
     return false;
 }
 
-/// Operands that find mistakes: limits, signs, special values, random ones.
-template <class T> std::vector<T> interesting(size_t randomOnes) {
-  std::vector<T> values;
-  std::mt19937_64 random(sizeof(T) * 7919 + randomOnes);
-  auto fromBits = [](uint64_t bits) {
-    T value;
-    std::memcpy(&value, &bits, sizeof(T));
-    return value;
-  };
-  if constexpr (std::is_same_v<T, float>) {
-    for (uint32_t bits :
-         {0x00000000u, 0x80000000u, 0x3F800000u, 0xBF800000u, 0x7F800000u,
-          0xFF800000u, 0x7FC00000u, 0x00000001u, 0x807FFFFFu, 0x00800000u,
-          0x7F7FFFFFu, 0xFF7FFFFFu, 0x3F000000u, 0xBFC00000u, 0x40200000u,
-          0x4F000000u, 0xCF000001u, 0x4B7FFFFFu, 0x3DCCCCCDu, 0x42FF0000u})
-      values.push_back(fromBits(bits));
-  } else if constexpr (std::is_same_v<T, double>) {
-    for (double value : {0.0,
-                         -0.0,
-                         1.0,
-                         -1.5,
-                         0.1,
-                         2.5,
-                         -2147483649.0,
-                         4294967296.5,
-                         9.3e18,
-                         1e300,
-                         -1e-310,
-                         4.9e-324,
-                         0.5,
-                         65504.0,
-                         65520.0,
-                         3.4028235677973366e38,
-                         1e-45,
-                         double(INFINITY),
-                         -double(INFINITY),
-                         double(NAN)})
-      values.push_back(fromBits(std::bit_cast<uint64_t>(value)));
-  } else if constexpr (std::is_same_v<T, Half>) {
-    for (uint16_t bits :
-         {0x0000, 0x8000, 0x3C00, 0xBC00, 0x7C00, 0xFC00, 0x7E00, 0x0001,
-          0x83FF, 0x0400, 0x7BFF, 0xFBFF, 0x3800, 0x3555, 0x6400, 0x57FF})
-      values.push_back(Half{bits});
-  } else if constexpr (std::is_same_v<T, BHalf>) {
-    for (uint16_t bits :
-         {0x0000, 0x8000, 0x3F80, 0xBF80, 0x7F80, 0xFF80, 0x7FC0, 0x0001,
-          0x8040, 0x0080, 0x7F7F, 0xFF7F, 0x3F00, 0x3EAB, 0x4300, 0x42FF})
-      values.push_back(BHalf{bits});
-  } else {
-    for (uint64_t bits :
-         {uint64_t(0), uint64_t(1), ~uint64_t(0), uint64_t(2), uint64_t(31),
-          uint64_t(32), uint64_t(63), uint64_t(64), uint64_t(255),
-          uint64_t(1) << (widthOf<T>() - 1),
-          (uint64_t(1) << (widthOf<T>() - 1)) - 1, uint64_t(0x12345678),
-          uint64_t(0xF0E1D2C3B4A59687)})
-      values.push_back(fromBits(bits));
-  }
-  for (size_t i = 0; i < randomOnes; ++i)
-    values.push_back(fromBits(random()));
-  return values;
+/// What the helpers need to know of a type; keeps them out of templates, which
+/// would be compiled for every instruction.
+struct TypeInfo {
+  enum Kind { Integer, Single, Double, HalfKind, BrainKind } kind;
+  unsigned bytes;
+  bool isSigned;
+};
+
+template <class T> TypeInfo infoOf() {
+  if constexpr (std::is_same_v<T, float>)
+    return {TypeInfo::Single, 4, true};
+  else if constexpr (std::is_same_v<T, double>)
+    return {TypeInfo::Double, 8, true};
+  else if constexpr (std::is_same_v<T, Half>)
+    return {TypeInfo::HalfKind, 2, true};
+  else if constexpr (std::is_same_v<T, BHalf>)
+    return {TypeInfo::BrainKind, 2, true};
+  else
+    return {TypeInfo::Integer, sizeof(T), std::is_signed_v<T>};
+}
+
+template <class T> uint64_t bitsOf(T value) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  return bits;
+}
+template <class T> T valueOfBits(uint64_t bits) {
+  T value;
+  std::memcpy(static_cast<void *>(&value), &bits, sizeof(T));
+  return value;
 }
 
 /// Kernels that are assembled, parsed and run together.
@@ -135,60 +97,15 @@ public:
   template <class R, class... A, class Reference>
   void check(const std::string &body, Reference reference,
              bool anyNan = std::is_same_v<R, double>) {
-    std::vector<std::tuple<A...>> operands;
-    constexpr size_t randomOnes = sizeof...(A) == 1   ? 200
-                                  : sizeof...(A) == 2 ? 12
-                                                      : 2;
-    combine<0, A...>(operands, {}, randomOnes);
-    const std::string name = "k" + std::to_string(kernels.size());
-    std::string text = ".visible .entry " + name +
-                       "(.param .u64 in, .param .u64 out)\n{\n"
-                       ".reg .pred %p<8>;\n.reg .b16 %h<8>;\n"
-                       ".reg .b32 %t<8>;\n.reg .b64 %u<8>;\n"
-                       ".reg .b32 %index;\n.reg .b64 %in, %out, %offset;\n";
-    size_t index = 0;
-    ((text += ".reg .b" + std::to_string(registerBits<A>()) + " %a" +
-              std::to_string(index++) + ";\n"),
-     ...);
-    text += ".reg .b" + std::to_string(registerBits<R>()) + " %x;\n";
-    text += "ld.param.u64 %in, [in];\nld.param.u64 %out, [out];\n"
-            "mov.u32 %index, %ctaid.x;\nmov.u32 %t0, %ntid.x;\n"
-            "mov.u32 %t1, %tid.x;\nmad.lo.u32 %index, %index, %t0, %t1;\n"
-            "setp.ge.u32 %p0, %index, " +
-            std::to_string(operands.size()) +
-            ";\n@%p0 ret;\n"
-            "mul.wide.u32 %offset, %index, 8;\nadd.u64 %out, %out, %offset;\n"
-            "mul.lo.u64 %offset, %offset, " +
-            std::to_string(sizeof...(A)) + ";\nadd.u64 %in, %in, %offset;\n";
-    index = 0;
-    ((text += "ld.global." + memoryType<A>() + " %a" + std::to_string(index) +
-              ", [%in+" + std::to_string(8 * index) + "];\n",
-      ++index),
-     ...);
-    text += body + "\nst.global." + memoryType<R>() + " [%out], %x;\nret;\n}\n";
-    Kernel kernel;
-    kernel.name = name;
-    kernel.body = body;
-    kernel.count = operands.size();
-    for (const auto &tuple : operands) {
-      std::apply(
-          [&](auto... values) {
-            (kernel.inputs.push_back(bitsOf(values)), ...);
-            const R expected = reference(values...);
-            kernel.expected.push_back(bitsOf(expected));
-            kernel.expectNan.push_back(anyNan && isNan(expected));
-          },
-          tuple);
+    Kernel &kernel = add(body, infoOf<R>(), {infoOf<A>()...});
+    for (size_t i = 0; i < kernel.count; ++i) {
+      const R expected =
+          evaluate<A...>(reference, kernel.inputs.data() + i * sizeof...(A),
+                         std::index_sequence_for<A...>());
+      kernel.expected.push_back(bitsOf(expected));
+      kernel.expectNan.push_back(anyNan && isNan(expected));
     }
-    kernel.isNan = [](uint64_t bits) {
-      R value;
-      std::memcpy(&value, &bits, sizeof(R));
-      return isNan(value);
-    };
-    kernel.resultBytes = sizeof(R);
-    kernel.arity = sizeof...(A);
-    text_ += text;
-    kernels.push_back(std::move(kernel));
+    kernel.isNan = [](uint64_t bits) { return isNan(valueOfBits<R>(bits)); };
   }
 
   /// Assembles, parses, runs and compares everything.
@@ -197,36 +114,24 @@ public:
 private:
   struct Kernel {
     std::string name, body;
-    size_t count = 0, arity = 0, resultBytes = 0;
+    size_t count = 0, arity = 0;
     std::vector<uint64_t> inputs, expected;
     std::vector<bool> expectNan;
-    std::function<bool(uint64_t)> isNan;
+    bool (*isNan)(uint64_t) = nullptr;
   };
 
-  template <class T> static unsigned registerBits() {
-    return std::max(16u, widthOf<T>());
-  }
-  template <class T> static std::string memoryType() {
-    if (std::is_same_v<T, int8_t>)
-      return "s8";
-    return (sizeof(T) == 1 ? "u" : "b") + std::to_string(widthOf<T>());
+  template <class... A, class Reference, size_t... index>
+  static auto evaluate(Reference &reference, const uint64_t *inputs,
+                       std::index_sequence<index...>) {
+    return reference(valueOfBits<A>(inputs[index])...);
   }
 
-  template <size_t index, class... A>
-  static void combine(std::vector<std::tuple<A...>> &all, std::tuple<A...> now,
-                      size_t randomOnes) {
-    if constexpr (index == sizeof...(A)) {
-      all.push_back(now);
-    } else {
-      using T = std::tuple_element_t<index, std::tuple<A...>>;
-      for (T value : interesting<T>(randomOnes)) {
-        std::get<index>(now) = value;
-        combine<index + 1, A...>(all, now, randomOnes);
-      }
-    }
-  }
+  /// Writes the kernel's text and fills in its operands: all combinations of
+  /// values that find mistakes.
+  Kernel &add(const std::string &body, TypeInfo result,
+              const std::vector<TypeInfo> &operands);
 
-  std::string arch, version, declarations, text_;
+  std::string arch, version, declarations, text;
   std::vector<Kernel> kernels;
 };
 

@@ -22,9 +22,9 @@ using namespace mlir;
 using namespace qc;
 
 static llvm::cl::OptionCategory category("qc-reference options");
-static llvm::cl::opt<std::string>
-    model(llvm::cl::Positional, llvm::cl::desc("MODEL.onnx"),
-          llvm::cl::cat(category));
+static llvm::cl::opt<std::string> model(llvm::cl::Positional,
+                                        llvm::cl::desc("MODEL.onnx"),
+                                        llvm::cl::cat(category));
 static llvm::cl::list<std::string>
     inputs("input", llvm::cl::CommaSeparated, llvm::cl::cat(category),
            llvm::cl::desc("Input tensors (serialized TensorProto), in order"));

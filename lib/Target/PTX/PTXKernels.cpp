@@ -153,7 +153,8 @@ FailureOr<PTXKernels> qc::compilePTXKernels(ModuleOp module,
                                             const PTXOptions &options) {
   if (!llvm::is_contained(archs, options.arch))
     return module.emitError("unknown GPU '")
-           << options.arch << "'; accepted are " << llvm::join(ArrayRef<StringLiteral>(archs), ", ");
+           << options.arch << "'; accepted are "
+           << llvm::join(ArrayRef<StringLiteral>(archs), ", ");
   MLIRContext *context = module.getContext();
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);

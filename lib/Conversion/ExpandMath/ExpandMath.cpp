@@ -69,9 +69,12 @@ static Value truncateToOdd(OpBuilder &builder, Location loc, Value value) {
 static Value expandConversion(OpBuilder &builder, Operation *op, bool half) {
   if (!isa<arith::ExtFOp, arith::TruncFOp>(op))
     return {};
-  for (Type type : {op->getOperand(0).getType(), op->getResult(0).getType()})
-    if (!half && getElementTypeOrSelf(type).isF16())
-      return {};
+  // F16C converts from and to f32 only.
+  FloatType source = getFloatElement(op->getOperand(0).getType()),
+            target = getFloatElement(op->getResult(0).getType());
+  if (!half && ((source.isF32() && target.isF16()) ||
+                (source.isF16() && target.isF32())))
+    return {};
   Location loc = op->getLoc();
   Value value = op->getOperand(0);
   Type to = op->getResult(0).getType();

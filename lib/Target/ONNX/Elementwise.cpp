@@ -78,9 +78,15 @@ static LogicalResult bitCast(NodeContext &c) {
     return c.refuse("casts to " +
                         getDataTypeName(static_cast<int32_t>(dataType)),
                     "numbers");
-  if (element == elementOf(c[0]))
-    return c.yield(c[0]);
-  return c.yield(c.create<BitcastOp>(c[0], c.type("to", element)));
+  Value x = c[0];
+  if (element == elementOf(x))
+    return c.yield(x);
+  // A boolean is a byte of 0 or 1.
+  if (elementOf(x).isInteger(1))
+    x = c.cast(x, c.getBuilder().getIntegerType(8, /*isSigned=*/false));
+  if (x && element == elementOf(x))
+    return c.yield(x);
+  return c.yield(c.create<BitcastOp>(x, c.type("to", element)));
 }
 
 static LogicalResult elu(NodeContext &c) {

@@ -363,7 +363,9 @@ static LogicalResult convTranspose(NodeContext &c) {
     int64_t total = full - size;
     // The half that is rounded up lies at the end for SAME_UPPER, as the
     // operator's text has it.
-    begins.push_back(mode == "SAME_UPPER" ? total / 2 : total - total / 2);
+    // A result larger than the full one is padded: halves round down.
+    int64_t half = total >> 1;
+    begins.push_back(mode == "SAME_UPPER" ? half : total - half);
     shape.push_back(size);
   }
   SmallVector<Value> operands{c[0], c[1]};

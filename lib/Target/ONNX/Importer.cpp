@@ -302,7 +302,11 @@ LogicalResult GraphImporter::importCall(const onnx::FunctionProto &function,
   inner.depth = context.frame.depth + 1;
   inner.prefix = cast<NameLoc>(context.loc).getName().str() + "/";
   llvm::StringMap<int64_t> opsets = getOpsets(function.opset_import());
-  // A schema's body may leave its own domain out.
+  // A schema's body may leave its own domain out, and one of another domain the
+  // default one, whose version is then the model's.
+  if (auto found = context.frame.opsets->find("");
+      found != context.frame.opsets->end())
+    opsets.try_emplace("", found->second);
   opsets.try_emplace(getDomain(context.node.domain()), context.opset);
   inner.opsets = &opsets;
   llvm::StringMap<const onnx::AttributeProto *> attributes;

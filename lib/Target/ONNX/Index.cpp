@@ -6,6 +6,9 @@
 #include "Handlers.h"
 #include "Tensors.h"
 
+#include <cmath>
+#include <numbers>
+
 using namespace mlir;
 using namespace qc;
 
@@ -303,6 +306,57 @@ static LogicalResult dft(NodeContext &c) {
   return c.yield(result);
 }
 
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+/// a - b cos(2 pi n / D) + second cos(4 pi n / D), where D is the
+/// size, or one less for a symmetric window.
+static LogicalResult createWindow(NodeContext &c, double a, double b,
+                                  double second) {
+  int64_t size = 0;
+  std::optional<SmallVector<int64_t>> declared;
+  if (!c.getConstant(c[0]) && (declared = c.getDeclaredShape(0)) &&
+      declared->size() == 1) {
+    size = declared->front();
+  } else {
+    FailureOr<double> given = c.getNumber(0, "size", 0);
+    if (failed(given))
+      return failure();
+    if (!(*given >= 0 && *given < 16777216))
+      return c.refuse("size is out of range", "fewer than 2^24 elements");
+    size = static_cast<int64_t>(*given);
+  }
+  Type element =
+      getElementType(c.getBuilder().getContext(),
+                     static_cast<int32_t>(c.getInt("output_datatype", 1)));
+  if (!element)
+    return c.refuse("output_datatype is no number");
+  double period = static_cast<double>(
+      c.getInt("periodic", 1) ? size : std::max<int64_t>(size - 1, 1));
+  SmallVector<double> values;
+  for (int64_t n = 0; n < size; ++n) {
+    double angle = 2 * std::numbers::pi * static_cast<double>(n) / period;
+    values.push_back(a - b * std::cos(angle) + second * std::cos(2 * angle));
+  }
+  Value wide = c.constant(
+      getConstant(RankedTensorType::get({size}, c.getBuilder().getF64Type()),
+                  ArrayRef(reinterpret_cast<const char *>(values.data()),
+                           values.size() * sizeof(double))));
+  return c.yield(c.cast(wide, element));
+}
+
+static LogicalResult hannWindow(NodeContext &c) {
+  return createWindow(c, 0.5, 0.5, 0);
+}
+static LogicalResult hammingWindow(NodeContext &c) {
+  // ONNX gives the fractions 25 / 46 and 21 / 46.
+  return createWindow(c, 25.0 / 46, 21.0 / 46, 0);
+}
+static LogicalResult blackmanWindow(NodeContext &c) {
+  return createWindow(c, 0.42, 0.5, 0.08);
+}
+
 void qc::registerIndexHandlers(HandlerTable &table) {
   table.add("Tile", 6, 2, tile);
   table.add("Trilu", 14, 1, trilu);
@@ -319,4 +373,7 @@ void qc::registerIndexHandlers(HandlerTable &table) {
   table.add("CumProd", 26, 2, cumulative<true>);
   table.add("TopK", 1, 1, topK);
   table.add("DFT", 17, 1, dft);
+  table.add("HannWindow", 17, 1, hannWindow);
+  table.add("HammingWindow", 17, 1, hammingWindow);
+  table.add("BlackmanWindow", 17, 1, blackmanWindow);
 }

@@ -45,11 +45,12 @@ static FailureOr<SmallVector<int64_t>> getReducedAxes(NodeContext &c, Value x) {
       auto found = findReducedAxes(shapeOf(x), *declared,
                                    tensorOf(c[1]).getNumElements(),
                                    c.getInt("keepdims", 1) != 0);
-      if (found.size() != 1)
+      // Several choices: `reduceNode` computes them and selects.
+      if (found.size() != 1 && !chosen)
         return c.refuse("axes is a run-time value",
                         "a constant, or a declared result shape that only one "
                         "choice of axes gives");
-      return found.front();
+      return chosen ? *chosen : found.front();
     } else {
       FailureOr<SmallVector<int64_t>> axes = c.getIntegers(1, "axes");
       if (failed(axes))
@@ -75,12 +76,49 @@ static Value dropAxes(NodeContext &c, Value y, ArrayRef<int64_t> axes) {
   return c.reshape(y, shape);
 }
 
+/// One run-time axis that several dimensions could be: computes each and
+/// selects by the operand's value. Null where that does not apply.
+static Value
+selectReduction(NodeContext &c, Value x,
+                llvm::function_ref<Value(SmallVector<int64_t>)> create) {
+  if (!c[1] || c.getConstant(c[1]) || tensorOf(c[1]).getNumElements() != 1)
+    return {};
+  std::optional<SmallVector<int64_t>> declared = c.getDeclaredShape(0);
+  if (!declared)
+    return {};
+  int64_t rank = rankOf(x);
+  auto found =
+      findReducedAxes(shapeOf(x), *declared, 1, c.getInt("keepdims", 1) != 0);
+  if (found.size() < 2)
+    return {};
+  Value axis = c.reshape(c[1], {});
+  Value result;
+  for (const SmallVector<int64_t> &choice : found) {
+    Value y = create(choice);
+    if (!result) {
+      result = y;
+      continue;
+    }
+    Value isHere = c.create<OrOp>(
+        {c.create<EqualOp>({axis, c.integers({choice.front()}, {})}),
+         c.create<EqualOp>({axis, c.integers({choice.front() - rank}, {})})});
+    result = c.create<WhereOp>({isHere, y, result});
+  }
+  return result;
+}
+
 /// Reduces the node's axes (an attribute in old versions, then an operand) and
 /// drops them unless keepdims is set. Null after an error.
-static Value reduceNode(NodeContext &c, Value x, ReduceKind kind) {
+static Value reduceNode(NodeContext &c, Value x, ReduceKind kind,
+                        const SmallVector<int64_t> *chosen = nullptr) {
   if (!x)
     return {};
-  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x);
+  if (!chosen)
+    if (Value selected = selectReduction(c, x, [&](SmallVector<int64_t> axes) {
+          return reduceNode(c, x, kind, &axes);
+        }))
+      return selected;
+  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x, chosen);
   if (failed(axes))
     return {};
   if (axes->empty() && rankOf(x) != 0) {
@@ -112,22 +150,29 @@ static LogicalResult reduceLogSum(NodeContext &c) {
 
 /// max(x) + log(sum(exp(x - max(x)))), without overflow; an infinite maximum
 /// is not taken away.
-static LogicalResult reduceLogSumExp(NodeContext &c) {
-  Value x = c[0];
-  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x);
-  if (failed(axes))
-    return failure();
-  if (axes->empty() && rankOf(x) != 0)
-    return c.yield(x);
-  Value largest = c.reduce(x, ReduceKind::Max, *axes);
+static Value createLogSumExp(NodeContext &c, Value x, ArrayRef<int64_t> axes) {
+  if (axes.empty() && rankOf(x) != 0)
+    return x;
+  Value largest = c.reduce(x, ReduceKind::Max, axes);
   Value isInfinite = c.create<IsInfOp>(
       largest, {c.boolean("negative", true), c.boolean("positive", true)});
   Value offset =
       c.create<WhereOp>({isInfinite, c.splat(elementOf(x), 0), largest});
   Value sum = c.reduce(c.create<ExpOp>(c.create<SubOp>({x, offset})),
-                       ReduceKind::Sum, *axes);
-  return c.yield(
-      dropAxes(c, c.create<AddOp>({c.create<LogOp>(sum), offset}), *axes));
+                       ReduceKind::Sum, axes);
+  return dropAxes(c, c.create<AddOp>({c.create<LogOp>(sum), offset}), axes);
+}
+
+static LogicalResult reduceLogSumExp(NodeContext &c) {
+  Value x = c[0];
+  if (Value selected = selectReduction(c, x, [&](SmallVector<int64_t> axes) {
+        return createLogSumExp(c, x, axes);
+      }))
+    return c.yield(selected);
+  FailureOr<SmallVector<int64_t>> axes = getReducedAxes(c, x);
+  if (failed(axes))
+    return failure();
+  return c.yield(createLogSumExp(c, x, *axes));
 }
 
 //===----------------------------------------------------------------------===//

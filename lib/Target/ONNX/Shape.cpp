@@ -581,7 +581,10 @@ static LogicalResult spaceToDepth(NodeContext &c) {
                     "a 4-D input whose height and width it divides");
   int64_t n = x[0], channels = x[1], h = x[2] / block, w = x[3] / block;
   Value y = c.reshape(c[0], {n, channels, h, block, w, block});
-  y = c.transpose(y, {0, 3, 5, 1, 2, 4});
+  // DCR counts the block before the channels, CRD behind them.
+  bool isColumnRow = c.getString("mode", "DCR") == "CRD";
+  y = isColumnRow ? c.transpose(y, {0, 1, 3, 5, 2, 4})
+                  : c.transpose(y, {0, 3, 5, 1, 2, 4});
   return c.yield(c.reshape(y, {n, channels * block * block, h, w}));
 }
 

@@ -211,6 +211,12 @@ Value CastOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
                                                getSaturate(), rounding),
                              floatType);
   }
+  if (isa<FloatType>(from) && isa<IntegerType>(to) && !to.isInteger(1) &&
+      to.getIntOrFloatBitWidth() < 8) {
+    // Integers of less than a byte wrap, as ONNX's reference has them.
+    Value wide = e.convert(x, false, e.builder.getI32Type(), false);
+    return e.round(e.convert(wide, false, getComputeType(to), false), to);
+  }
   if (from.isF64() && isa<FloatType>(to) && to.getIntOrFloatBitWidth() == 16)
     // One rounding, not one to f32 before it.
     return e.convert(e.convert(x, false, to, false), false,
@@ -495,6 +501,15 @@ Value PowOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   exponent =
       e.convert(exponent, isUnsignedElement(exponentType), floatType, false);
   Value power = e.create<math::PowFOp>({base, exponent});
+  if (isa<IntegerType>(baseType)) {
+    // A power that should be integral may come out just below.
+    Value nearest = e.create<math::RoundEvenOp>({power});
+    Value distance = e.create<math::AbsFOp>({e.sub(power, nearest)});
+    Value tolerance = e.mul(e.create<math::AbsFOp>({power}),
+                            e.constant(power.getType(), 1e-12));
+    power = e.select(e.compare(arith::CmpFPredicate::OLE, distance, tolerance),
+                     nearest, power);
+  }
   return e.convert(power, false, compute, isUnsignedElement(baseType));
 }
 

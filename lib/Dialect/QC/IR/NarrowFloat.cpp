@@ -207,7 +207,10 @@ Value qc::encodeNarrowFloat(OpBuilder &builder, Location loc, Value value,
     beyond = nan = format.getMagnitudeMask();
     break;
   case Specials::NegativeZeroIsNaN:
+    break;
   case Specials::None:
+    // There is no NaN: negative zero stands for it.
+    nan = int64_t(1) << format.getSignBit();
     break;
   }
   Value tooLarge = b.compare(arith::CmpIPredicate::ugt, code, largest);

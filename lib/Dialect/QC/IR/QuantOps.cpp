@@ -6,6 +6,7 @@
 #include "OpHelpers.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 using namespace mlir;
 using namespace qc;
@@ -82,8 +83,15 @@ Value QuantizeOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   Type compute = getElementTypeOrSelf(x);
   scale = e.convert(scale, false, compute, false);
   Value scaled = e.create<arith::DivFOp>({x, scale});
-  if (isa<FloatType>(element))
-    return e.convert(scaled, false, getComputeType(element), false);
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    scaled = e.convert(scaled, false, getComputeType(element), false);
+    if (floatType.getWidth() >= 16)
+      return scaled;
+    return decodeNarrowFloat(e.builder, e.loc,
+                             encodeNarrowFloat(e.builder, e.loc, scaled,
+                                               floatType, /*saturate=*/true),
+                             floatType);
+  }
   Value zero =
       readZeroPoint(e, 2, getZero(), indices, getAxis(), getBlockSize());
   return e.roundSaturate(scaled, zero, element);

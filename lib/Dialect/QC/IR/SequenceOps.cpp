@@ -479,10 +479,14 @@ Value DFTOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
                                        turns);
     double unit = (getInverse() ? 2 : -2) * std::numbers::pi /
                   static_cast<double>(length);
-    Value angle = e.mul(e.convert(turns, false, compute, false),
-                        e.constant(compute, unit));
-    Value cosine = e.create<math::CosOp>({angle});
-    Value sine = e.create<math::SinOp>({angle});
+    // Near multiples of pi an f32 angle would lose the small sines.
+    Type f64 = e.builder.getF64Type();
+    Value angle =
+        e.mul(e.convert(turns, false, f64, false), e.constant(f64, unit));
+    Value cosine =
+        e.convert(e.create<math::CosOp>({angle}), false, compute, false);
+    Value sine =
+        e.convert(e.create<math::SinOp>({angle}), false, compute, false);
     Value realPart = e.sub(e.mul(real, cosine), e.mul(imaginary, sine));
     Value imaginaryPart = e.add(e.mul(real, sine), e.mul(imaginary, cosine));
     return e.add(partial, e.select(isImaginary, imaginaryPart, realPart));

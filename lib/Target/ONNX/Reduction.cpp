@@ -34,7 +34,9 @@ findReducedAxes(ArrayRef<int64_t> shape, ArrayRef<int64_t> reduced,
 /// The sorted axes that a node reduces: an attribute in old versions, then an
 /// operand; all by default. A run-time operand is accepted where the result
 /// shape that the model declares leaves one choice.
-static FailureOr<SmallVector<int64_t>> getReducedAxes(NodeContext &c, Value x) {
+static FailureOr<SmallVector<int64_t>>
+getReducedAxes(NodeContext &c, Value x,
+               const SmallVector<int64_t> *chosen = nullptr) {
   int64_t rank = rankOf(x);
   std::optional<SmallVector<int64_t>> given = c.getInts("axes");
   if (c[1]) {

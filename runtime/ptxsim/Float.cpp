@@ -220,8 +220,8 @@ Type decodeModifiers(Decoder &d) {
   const bool relu = d.has(".relu");
   const Type type = d.type();
   d.inst.flags = static_cast<uint32_t>(rounding) |
-                 (flush ? FlushSubnormals : 0u) | (saturate ? SaturateUnit : 0u) |
-                 (relu ? Relu : 0u);
+                 (flush ? FlushSubnormals : 0u) |
+                 (saturate ? SaturateUnit : 0u) | (relu ? Relu : 0u);
   if (isHalfType(type) && rounding != Rounding::NearestEven)
     d.fail("16-bit types only round to nearest even");
   const bool isBF16 = type == Type::BF16 || type == Type::BF16x2;

@@ -211,17 +211,3 @@ qc.program @two attributes {arena_lower_bound = 0 : i64, arena_size = 0 : i64,
 module {
 }
 
-// -----
-
-// A kernel without a form: nothing is printed.
-func.func @exponential(%a: memref<1xf32>, %r: memref<1xf32>) attributes {qc.num_results = 1 : i64} {
-  %c0 = arith.constant 0 : index
-  %x = memref.load %a[%c0] : memref<1xf32>
-  // expected-error @+1 {{'math.exp' has no HLS form}}
-  %y = math.exp %x : f32
-  memref.store %y, %r[%c0] : memref<1xf32>
-  return
-}
-qc.program @main attributes {arena_lower_bound = 0 : i64, arena_size = 0 : i64,
-    inputs = [], outputs = []} {
-}

@@ -150,6 +150,7 @@ static int compileBatch(const Session &session) {
     auto [input, output] = line->split('\t');
     // Attributes live as long as their context: each model has its own.
     MLIRContext context(session.registry);
+    context.printOpOnDiagnostic(false);
     std::string text;
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -190,6 +191,8 @@ int main(int argc, char **argv) {
     return 2;
   }
   MLIRContext context(registry);
+  // A failed pass would print the whole model.
+  context.printOpOnDiagnostic(false);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
   return failed(compile(context, inputPath, outputPath, session)) ? 1 : 0;

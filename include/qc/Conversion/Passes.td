@@ -60,9 +60,9 @@ def ExpandMath : Pass<"qc-expand-math", "::mlir::func::FuncOp"> {
     all targets compute the same bits. Of math remain absf, absi, floor, ceil, trunc, roundeven, sqrt,
     copysign, fma, the bit counts and the classifications.
 
-    f32 results are within 2 units in the last place (exp, expm1, log, log1p, tanh, erf) or correctly
-    rounded but for rare ties (the rest); f64 within a few units, pow within 1e-13. sin, cos and tan are
-    accurate for arguments up to 4e8. Remainders and conversions are exact.
+    Designed for f32 results within 2 units in the last place (exp, expm1, log, log1p, tanh, erf) or
+    correctly rounded but for rare ties (the rest), f64 within a few units, pow within 1e-13, sin, cos and
+    tan for arguments up to 4e8; no test measures these yet. Remainders and conversions are exact.
 
     ```mlir
     %y = math.exp %x : f32

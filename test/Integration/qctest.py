@@ -167,6 +167,13 @@ def exit_text(code):
 # ---------------------------------------------------------------------------
 # Artefacts
 
+TARGETS = {
+    # target: qc-compile's arguments, suffix of an artefact, seconds for a run
+    "cpu": (["--target=cpu"], ".so", 60),
+    "ptx-sim": (["--target=ptx"], "", 180),
+    "hls-csim": (["--target=hls"], "", 300),
+}
+
 
 def compile_model(model, artifact, shapes, *options, timeout=900):
     """Compiles an ONNX file for input shapes {name: dims}, or {name: [dims, ...]}
@@ -269,26 +276,40 @@ def run_command(command, timeout, directory=None):
 
 class ExpectedFailures:
     """A JSON file {test name: reason}. Failing there is expected, passing is an
-    error: the file says what does not work, and must not say too much."""
+    error: the file says what does not work, and must not say too much. It may
+    add to another one, `base`, whose tests it does not repeat."""
 
-    def __init__(self, path):
-        self.path = path
-        self.reasons = {}
+    def __init__(self, path, base=None):
+        self.path, self.base = path, base
+        self.own = {}
         if os.path.exists(path):
             with open(path) as file:
-                self.reasons = json.load(file)
+                self.own = json.load(file)
+
+    @property
+    def reasons(self):
+        return {**self.base.reasons, **self.own} if self.base else self.own
+
+    def place(self, name):
+        """The file that says that `name` fails."""
+        return self.path if name in self.own or not self.base else self.base.place(name)
 
     def update(self, results):
         """Rewrites the file from {name: None if passed, else reason}. Names that
         did not run and reasons that a person wrote (anything that does not
         begin as the automatic ones do) stay."""
         for name, reason in results.items():
-            if reason is None:
-                self.reasons.pop(name, None)
-            elif name not in self.reasons or is_automatic(self.reasons[name]):
-                self.reasons[name] = reason
+            if reason is None or (self.base and name in self.base.reasons):
+                self.own.pop(name, None)
+            elif name not in self.own or is_automatic(self.own[name]):
+                self.own[name] = reason
+        if not self.own and self.base:
+            # An empty file would say nothing.
+            if os.path.exists(self.path):
+                os.unlink(self.path)
+            return
         with open(self.path, "w") as file:
-            json.dump(dict(sorted(self.reasons.items())), file, indent=1, ensure_ascii=False)
+            json.dump(dict(sorted(self.own.items())), file, indent=1, ensure_ascii=False)
             file.write("\n")
 
 

@@ -79,6 +79,20 @@ def test_expected_failures_keep_what_a_person_wrote(tmp_path):
     assert not os.path.exists(str(path) + ".new")
 
 
+def test_expected_failures_add_to_others(tmp_path):
+    (tmp_path / "base.json").write_text(json.dumps({"everywhere": "compile: a"}))
+    (tmp_path / "own.json").write_text(json.dumps({"here": "run: b"}))
+    base = qctest.ExpectedFailures(str(tmp_path / "base.json"))
+    own = qctest.ExpectedFailures(str(tmp_path / "own.json"), base)
+    assert own.reasons == {"everywhere": "compile: a", "here": "run: b"}
+    assert (own.place("everywhere"), own.place("here")) == (base.path, own.path)
+    own.update({"everywhere": "compile: a", "here": "run: b", "new": "result: c"})
+    assert json.loads((tmp_path / "own.json").read_text()) == {"here": "run: b", "new": "result: c"}
+    own.update({"here": None, "new": None})
+    assert not (tmp_path / "own.json").exists()
+    assert json.loads((tmp_path / "base.json").read_text()) == {"everywhere": "compile: a"}
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_, ml_dtypes.bfloat16, ml_dtypes.int4, ml_dtypes.uint4])
 @pytest.mark.parametrize("packed", [False, True])
 def test_elements_survive_packing(dtype, packed):

@@ -22,6 +22,7 @@ import numpy as np
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "test", "Integration"))
 import models  # noqa: E402
+import networks  # noqa: E402
 import qctest  # noqa: E402
 
 FASHION = "/usr/share/datasets/fashion-mnist"  # Debian's package dataset-fashion-mnist
@@ -137,8 +138,8 @@ def fashion_part(folder, table):
 
 def ocr_part(folder, table):
     """Part 2."""
-    directory = os.path.join(models.package_directory("rapidocr_onnxruntime"), "models")
-    page = models.drawn_page(320, 224)
+    directory = os.path.join(networks.package_directory("rapidocr_onnxruntime"), "models")
+    page = networks.drawn_page(320, 224)
     page.save(os.path.join(folder, "page.png"))
     sizes = {"ch_PP-OCRv4_det_infer": ((320, 224), (448, 320)), "ch_PP-OCRv4_rec_infer": ((320, 48), (480, 48))}
     for stem, shapes in sizes.items():
@@ -148,7 +149,7 @@ def ocr_part(folder, table):
         library = os.path.join(folder, stem + ".so")
         seconds = qctest.compile_model(model, library, {"x": [(1, 3, height, width) for width, height in shapes]})
         for width, height in shapes:
-            feed = {"x": models.ocr_input(width, height, ("Quantized networks",) if height == 48 else models.PAGE)}
+            feed = {"x": networks.ocr_input(width, height, ("Quantized networks",) if height == 48 else networks.PAGE)}
             inputs = save_feeds(os.path.join(folder, f"{stem}.{width}x{height}.in"), [feed])
             result = run_feeds(library, inputs, inputs[:-3] + ".out", name)
             reference = session.run([name], feed)[0]

@@ -16,6 +16,7 @@ saturating bits (vpmaddubsw). To compare integers on such a machine use
 import argparse
 import glob
 import os
+import shutil
 import sys
 import tempfile
 
@@ -94,12 +95,17 @@ def with_nncf(arguments, prepared):
     onnx.save(quantized, arguments.output)
 
 
+def without(arguments, prepared):
+    shutil.copyfile(prepared, arguments.output)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("calibration", help=".npz file or folder of them")
     parser.add_argument("output")
-    parser.add_argument("--quantizer", choices=("onnxruntime", "nncf"), default="onnxruntime")
+    parser.add_argument("--quantizer", choices=("onnxruntime", "nncf", "none"), default="onnxruntime",
+                        help="none: write the float model as it would be quantized, batch norms folded")
     parser.add_argument("--format", choices=("qdq", "qoperator"), default="qdq")
     parser.add_argument("--activations", choices=("u8", "s8"), default="u8")
     parser.add_argument("--weights", choices=("u8", "s8"), default="s8")
@@ -114,7 +120,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         prepared = os.path.join(folder, "prepared.onnx")
         preprocess(arguments.model, prepared, not arguments.keep_batch_norm)
-        {"onnxruntime": with_onnxruntime, "nncf": with_nncf}[arguments.quantizer](arguments, prepared)
+        {"onnxruntime": with_onnxruntime, "nncf": with_nncf, "none": without}[arguments.quantizer](arguments, prepared)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import time
 import numpy as np
 
 import models
+import networks
 import qctest
 
 VARYING_SHAPES = {"minilm@stsb_test", "minilm@stsb_dev", "stories15M@tinystories"}
@@ -69,7 +70,7 @@ def main():
     if not data:
         print("the data folder is missing (set QC_DATA): nothing was scored\n0 passed, 0 failed, 1 skipped")
         return
-    refeval = models.reference_evaluator(data)
+    refeval = networks.reference_evaluator(data)
     tasks = [task for task in refeval.TASKS if re.search(options.k, task) and task not in VARYING_SHAPES]
     if options.list:
         print("\n".join(tasks))

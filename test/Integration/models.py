@@ -4,10 +4,7 @@
 
   models.py [-k REGEX] [--runs N] [--threads 1] [--no-time] [--list] [--update]
 
-The networks: all models of the data folder ($QC_DATA or ../shared/data), int8
-versions of some of them made here with scripts/quantize_qdq.py, the `light`
-models of the onnx package, the three models of rapidocr-onnxruntime. Inputs are
-real ones where the data folder has a task for the model.
+The networks are those of networks.py.
 
 Float models: every output within 1e-3 of the reference's range, and the same
 top-1 in each row, but for ties within that error. Int8 models: at least 99.9 %
@@ -15,186 +12,20 @@ of the outputs within one quantization step. Expected failures, with reasons, ar
 in models_xfail.json; an unexpected pass fails.
 """
 import argparse
-import glob
-import importlib.util
-import itertools
 import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 
 import numpy as np
 
+import networks
 import qctest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FLOAT_TOLERANCE = 1e-3
-
-
-class Case:
-    """A network: `model()` gives its path, `feeds(n)` gives n input dictionaries."""
-
-    def __init__(self, name, model, feeds, int8=False):
-        self.name, self.model, self.feeds, self.int8 = name, model, feeds, int8
-
-
-# ---------------------------------------------------------------------------
-# Networks
-
-
-def package_directory(package):
-    return os.path.dirname(importlib.util.find_spec(package).origin)
-
-
-def photo(data, height, width):
-    """A real picture, or a drawn one where there is no data, as [3, H, W] in 0..255."""
-    from PIL import Image
-    files = sorted(glob.glob(os.path.join(data, "sets", "coco_val128", "images", "*.jpg"))) if data else []
-    image = Image.open(files[0]).convert("RGB") if files else drawn_page(width, height)
-    return np.asarray(image.resize((width, height), Image.BILINEAR), np.float32).transpose(2, 0, 1)
-
-
-PAGE = ("Quantized networks", "on every target", "2026-11-22")
-
-
-def drawn_page(width, height, lines=PAGE):
-    """A picture of text for the OCR models."""
-    from PIL import Image, ImageDraw, ImageFont
-    image = Image.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(image)
-    step = height // len(lines)
-    font = ImageFont.load_default(size=max(10, int(min(step * 0.6, 1.6 * width / max(map(len, lines))))))
-    for row, line in enumerate(lines):
-        draw.text((width // 40, row * step + step // 8), line, fill="black", font=font)
-    return image
-
-
-def light_cases():
-    import onnx
-    folder = os.path.join(package_directory("onnx"), "backend", "test", "data", "light")
-    data = qctest.data_directory()
-    for path in sorted(glob.glob(os.path.join(folder, "light_*.onnx"))):
-        def feeds(count, path=path):
-            graph = onnx.load(path).graph
-            constants = {tensor.name for tensor in graph.initializer}
-            value, = [value for value in graph.input if value.name not in constants]
-            dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-            image = photo(data, *dims[2:])[None] / 255
-            yield {value.name: np.ascontiguousarray(image, np.float32)}
-        yield Case(os.path.basename(path)[:-5], lambda path=path: path, feeds)
-
-
-def ocr_input(width, height, lines):
-    """A drawn page as the OCR models want it: [1, 3, H, W] in -1..1."""
-    pixels = np.asarray(drawn_page(width, height, lines), np.float32).transpose(2, 0, 1)[None]
-    return np.ascontiguousarray((pixels / 255 - 0.5) / 0.5, np.float32)
-
-
-def ocr_cases():
-    folder = os.path.join(package_directory("rapidocr_onnxruntime"), "models")
-
-    pages = {
-        "ch_PP-OCRv4_det_infer": lambda: ocr_input(320, 224, PAGE),
-        "ch_PP-OCRv4_rec_infer": lambda: ocr_input(320, 48, ("Quantized networks",)),
-        "ch_ppocr_mobile_v2.0_cls_infer": lambda: ocr_input(192, 48, ("2026-11-22",)),
-    }
-    for stem, make in pages.items():
-        yield Case("rapidocr/" + stem, lambda stem=stem: os.path.join(folder, stem + ".onnx"),
-                   lambda count, make=make: iter([{"x": make()}]))
-
-
-def reference_evaluator(data):
-    """The data folder's refeval.py as a module."""
-    specification = importlib.util.spec_from_file_location("refeval", os.path.join(data, "tools", "refeval.py"))
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-def data_cases(data):
-    refeval = reference_evaluator(data)
-    models = os.path.join(data, "models")
-    peers = os.path.join(os.environ.get("QC_PEERS", ""), "bin", "python")
-
-    def rows(task):
-        # One row per run, whatever batch the task uses.
-        for feed in refeval.TASKS[task][2]()[0]():
-            count = len(next(iter(feed.values())))
-            for row in range(count):
-                yield {name: np.ascontiguousarray(values[row:row + 1]) for name, values in feed.items()}
-
-    def calibration(task, folder, count=50):
-        subprocess.run([sys.executable, os.path.join(data, "tools", "refeval.py"), "calib", task, folder, str(count)],
-                       check=True, stdout=subprocess.DEVNULL)
-
-    def quantized(task, *options):
-        """Path of an int8 version of a task's model; made once."""
-        key = "-".join([re.sub(r"\W+", "_", task), *(option.strip("-") for option in options)])
-        path = os.path.join(cache("quantized"), key + ".onnx")
-        if not os.path.exists(path):
-            with tempfile.TemporaryDirectory() as folder:
-                calibration(task, folder)
-                python = peers if "--quantizer=nncf" in options else sys.executable
-                subprocess.run([python, os.path.join(qctest.ROOT, "scripts", "quantize_qdq.py"),
-                                os.path.join(models, refeval.TASKS[task][0]), folder, path + ".new", *options],
-                               check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            os.rename(path + ".new", path)
-        return path
-
-    def minilm():
-        path = os.path.join(cache("models"), "all-MiniLM-L6-v2.onnx")
-        if not os.path.exists(path):
-            subprocess.run([sys.executable, os.path.join(data, "tools", "export_minilm.py"), path + ".new"], check=True,
-                           stdout=subprocess.DEVNULL)
-            os.rename(path + ".new", path)
-        return path
-
-    seen = set()
-    for task, (file, _, _) in refeval.TASKS.items():
-        if file in seen:
-            continue
-        seen.add(file)
-        model = minilm if "MiniLM" in file else lambda file=file: os.path.join(models, file)
-        yield Case(file[:-5], model, lambda count, task=task: itertools.islice(rows(task), count), "int8" in file)
-    yield Case("detect/version-RFB-320", lambda: os.path.join(models, "detect", "version-RFB-320.onnx"),
-               lambda count: iter([{"input": np.ascontiguousarray((photo(data, 240, 320)[None] - 127) / 128, np.float32)}]))
-
-    nncf = ()
-    if os.path.exists(peers):
-        nncf = (["--quantizer=nncf"], ["--quantizer=nncf", "--keep-batch-norm"])
-    else:
-        print("NNCF is not installed (scripts/setup --peers): its models are left out")
-    # Weights in 7 bits, so that onnxruntime computes the same integers on CPUs
-    # without VNNI, where its 16-bit sums would saturate.
-    exact = "--reduce-range"
-    for task, styles in {
-        "cnn@fashion_mnist": ([exact, "--per-channel"], [exact, "--keep-batch-norm"], [exact, "--activations=s8"],
-                              ["--weights=u8"], [exact, "--format=qoperator"], *nncf),
-        "resnet8@cifar10": ([exact, "--per-channel"], [exact, "--keep-batch-norm"], *nncf),
-        "resnet20@cifar10": ([exact, "--per-channel"],),
-        "vww@coco_val128": ([exact, "--per-channel"],),
-        "mobilenet_v1_0.25@nips17": ([exact, "--per-channel"],),
-        "resnet50@nips17": ([exact, "--per-channel"],),
-    }.items():
-        for style in styles:
-            name = "int8/" + task.split("@")[0] + "".join(option.removeprefix("-") for option in style)
-            yield Case(name, lambda task=task, style=style: quantized(task, *style),
-                       lambda count, task=task: itertools.islice(rows(task), count), int8=True)
-
-
-def cache(name):
-    path = os.path.join(qctest.CACHE, name)
-    os.makedirs(path, exist_ok=True)
-    return path
-
-
-def all_cases():
-    data = qctest.data_directory()
-    cases = list(data_cases(data)) if data else []
-    return [*cases, *light_cases(), *ocr_cases()], data
 
 
 # ---------------------------------------------------------------------------
@@ -343,7 +174,7 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write the table there")
     options = parser.parse_args()
 
-    cases, data = all_cases()
+    cases, data = networks.all_cases()
     cases = [case for case in cases if re.search(options.k, case.name)]
     if options.list:
         print("\n".join(case.name for case in cases))

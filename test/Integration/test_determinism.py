@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import models  # noqa: E402
+import networks  # noqa: E402
 import qctest  # noqa: E402
 
-OCR = os.path.join(models.package_directory("rapidocr_onnxruntime"), "models")
+OCR = os.path.join(networks.package_directory("rapidocr_onnxruntime"), "models")
 NETWORKS = {
     "fashion": (os.path.join(qctest.ROOT, "test", "data", "fashion_cnn.onnx"), {"input": (4, 1, 28, 28)}),
     "classifier": (os.path.join(OCR, "ch_ppocr_mobile_v2.0_cls_infer.onnx"), {"x": (1, 3, 48, 192)}),

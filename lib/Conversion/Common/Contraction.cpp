@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Recognises contractions: see Contraction.h.
+
+#include "Contraction.h"
+
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+/// Rows of one parallel iteration are at most this many where rows can be
+/// split.
+constexpr int64_t largestUnit = 64;
+RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// Strides of a tensor's dimensions in elements, if it has no blocks.
+std::optional<SmallVector<int64_t>> getStrides(RankedTensorType type) {
+  SmallVector<int64_t> strides(type.getRank(), 0);
+  int64_t stride = 1;
+  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+  if (!layout) {
+    for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
+      strides[dim] = stride;
+      stride *= type.getDimSize(dim);
+    }
+    return strides;
+  }
+  if (layout.getDims().size() != static_cast<size_t>(type.getRank()))
+    return std::nullopt;
+  for (size_t d = layout.getDims().size(); d-- > 0;) {
+    if (layout.getDivisors()[d] != 1)
+      return std::nullopt;
+    strides[layout.getDims()[d]] = stride;
+    stride *= layout.getExtents()[d];
+  }
+  return strides;
+}
+
+/// Distances in weights packed as [channels / 16, taps…, k (/ 4), 16 (, 4)]:
+/// the layout that qc-pack-weights gives; `channelDim` and `reductionDim` say
+/// which dimensions these are.
+bool isPackedLayout(RankedTensorType type, int64_t channelDim,
+                    int64_t reductionDim, bool isInteger) {
+  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+  if (!layout)
+    return false;
+  ArrayRef<int64_t> dims = layout.getDims(), divisors = layout.getDivisors(),
+                    extents = layout.getExtents();
+  size_t inner = isInteger ? 2 : 1, count = dims.size();
+  if (count < inner + 2 || dims.front() != channelDim ||
+      divisors.front() != blockChannels)
+    return false;
+  if (isInteger && (dims.back() != reductionDim || divisors.back() != 1 ||
+                    extents.back() != dotSize))
+    return false;
+  return dims[count - inner] == channelDim && divisors[count - inner] == 1 &&
+         extents[count - inner] == blockChannels &&
+         dims[count - inner - 1] == reductionDim;
+}
+
+/// The largest divisor of `count` that is at most `limit`.
+int64_t largestDivisor(int64_t count, int64_t limit) {
+  for (int64_t divisor = std::min(count, limit); divisor > 1; --divisor)
+    if (count % divisor == 0)
+      return divisor;
+  return 1;
+}
+
+std::optional<ContractionProblem> analyseConv(ConvOp conv) {
+  ContractionProblem problem;
+  auto input = dyn_cast<BlockArgument>(conv.getX()),
+       weights = dyn_cast<BlockArgument>(conv.getW());
+  auto nonZero = [](int64_t pad) { return pad != 0; };
+  if (!input || !weights || conv.getGroup() != 1 ||
+      llvm::any_of(conv.getPads(), nonZero) || conv.getXZero() ||
+      conv.getWZero())
+    return std::nullopt;
+  RankedTensorType x = typeOf(input), w = typeOf(weights),
+                   y = typeOf(conv.getY());
+  std::optional<SmallVector<int64_t>> xStrides = getStrides(x);
+  problem.isInteger = isa<IntegerType>(x.getElementType());
+  if (!xStrides || !isPackedLayout(w, 0, 1, problem.isInteger) ||
+      (problem.isInteger && (*xStrides)[1] != 1) ||
+      (!problem.isInteger && !x.getElementType().isF32()))
+    return std::nullopt;
+  problem.root = conv;
+  problem.input = input;
+  problem.weights = weights;
+  problem.bias = conv.getBias();
+  problem.inputUnsigned = isUnsignedElement(x.getElementType());
+  problem.isPacked = true;
+  problem.channels = w.getDimSize(0);
+  int64_t spatial = x.getRank() - 2, step = problem.isInteger ? dotSize : 1;
+  // Taps, then channels; the weights' distances follow from the packed order.
+  int64_t weightStride = blockChannels * step;
+  int64_t steps = llvm::divideCeil(x.getDimSize(1), step);
+  SmallVector<ReductionLoop> inner{
+      {steps, (*xStrides)[1] * step, weightStride}};
+  weightStride *= inner[0].extent;
+  for (int64_t d = spatial - 1; d >= 0; --d) {
+    inner.push_back({w.getDimSize(2 + d),
+                     (*xStrides)[2 + d] * conv.getDilations()[d],
+                     weightStride});
+    weightStride *= w.getDimSize(2 + d);
+  }
+  problem.reduction.assign(inner.rbegin(), inner.rend());
+  problem.blockStride = weightStride;
+
+  problem.batch.push_back({x.getDimSize(0), (*xStrides)[0], 0});
+  // Leading spatial dimensions but the last two (three-dimensional maps) are
+  // batch too.
+  for (int64_t d = 0; d < spatial - 2; ++d)
+    problem.batch.push_back(
+        {y.getDimSize(2 + d), (*xStrides)[2 + d] * conv.getStrides()[d], 0});
+  int64_t last = 1 + spatial;
+  int64_t width = y.getDimSize(last);
+  problem.rowStride = (*xStrides)[last] * conv.getStrides()[spatial - 1];
+  problem.unitRows = width;
+  int64_t rowsPerUnit = 1;
+  if (spatial >= 2) {
+    int64_t height = y.getDimSize(last - 1);
+    problem.unitStride = (*xStrides)[last - 1] * conv.getStrides()[spatial - 2];
+    problem.units = height;
+    // Whole map rows join in one unit where the input stays linear over them.
+    if (problem.unitStride == problem.rowStride * width &&
+        width < largestUnit) {
+      rowsPerUnit = largestDivisor(height, largestUnit / width);
+      problem.units /= rowsPerUnit;
+      problem.unitRows *= rowsPerUnit;
+      problem.unitStride *= rowsPerUnit;
+    }
+  }
+  problem.resultIndices = [=](OpBuilder &builder, Location loc,
+                              ValueRange batch, Value unit, Value row,
+                              Value channel) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    SmallVector<Value> indices{batch[0], channel};
+    llvm::append_range(indices, batch.drop_front());
+    if (spatial >= 2) {
+      Value line = unit, column = row;
+      if (rowsPerUnit > 1) {
+        Value within =
+            arith::DivUIOp::create(builder, loc, row, constant(width));
+        column = arith::RemUIOp::create(builder, loc, row, constant(width));
+        line = arith::AddIOp::create(
+            builder, loc,
+            arith::MulIOp::create(builder, loc, unit, constant(rowsPerUnit)),
+            within);
+      }
+      indices.push_back(line);
+      indices.push_back(column);
+    } else {
+      indices.push_back(row);
+    }
+    return indices;
+  };
+  return problem;
+}
+
+std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
+  ContractionProblem problem;
+  auto input = dyn_cast<BlockArgument>(matmul.getA()),
+       weights = dyn_cast<BlockArgument>(matmul.getB());
+  if (!input || !weights || matmul.getAZero() || matmul.getBZero())
+    return std::nullopt;
+  RankedTensorType a = typeOf(input), b = typeOf(weights),
+                   y = typeOf(matmul.getY());
+  std::optional<SmallVector<int64_t>> aStrides = getStrides(a);
+  problem.isInteger = isa<IntegerType>(a.getElementType());
+  if (!aStrides || (!problem.isInteger && !a.getElementType().isF32()))
+    return std::nullopt;
+  problem.root = matmul;
+  problem.input = input;
+  problem.weights = weights;
+  problem.inputUnsigned = isUnsignedElement(a.getElementType());
+  problem.channels = b.getDimSize(b.getRank() - 1);
+  int64_t aRank = a.getRank(), bRank = b.getRank(), rank = y.getRank();
+  int64_t step = problem.isInteger ? dotSize : 1,
+          depth = a.getDimSize(aRank - 1);
+  if (problem.isInteger && (*aStrides)[aRank - 1] != 1)
+    return std::nullopt;
+  problem.isPacked = bRank == 2 && isPackedLayout(b, 1, 0, problem.isInteger);
+  SmallVector<int64_t> bStrides(bRank, 0);
+  if (problem.isPacked) {
+    int64_t steps = llvm::divideCeil(depth, step);
+    problem.reduction.push_back(
+        {steps, (*aStrides)[aRank - 1] * step, blockChannels * step});
+    problem.blockStride = blockChannels * step * steps;
+  } else {
+    // Weights that are computed at run time are read where they lie.
+    std::optional<SmallVector<int64_t>> strides = getStrides(b);
+    if (problem.isInteger || !strides || strides->back() != 1)
+      return std::nullopt;
+    bStrides = *strides;
+    problem.reduction.push_back(
+        {depth, (*aStrides)[aRank - 1], bStrides[bRank - 2]});
+    problem.blockStride = blockChannels;
+  }
+  for (int64_t dim = 0; dim < rank - 2; ++dim) {
+    auto strideOf = [&](RankedTensorType type,
+                        ArrayRef<int64_t> strides) -> int64_t {
+      int64_t own = dim - (rank - type.getRank());
+      return own < 0 || type.getDimSize(own) == 1 ? 0 : strides[own];
+    };
+    problem.batch.push_back(
+        {y.getDimSize(dim), strideOf(a, *aStrides), strideOf(b, bStrides)});
+  }
+  int64_t rows = a.getDimSize(aRank - 2);
+  problem.rowStride = (*aStrides)[aRank - 2];
+  problem.unitRows =
+      rows <= largestUnit ? rows : largestDivisor(rows, largestUnit);
+  // A prime number of rows would leave one row per unit: keep them together
+  // then.
+  if (problem.unitRows < largestUnit / 4 && rows > largestUnit)
+    problem.unitRows = rows;
+  problem.units = rows / problem.unitRows;
+  problem.unitStride = problem.rowStride * problem.unitRows;
+  int64_t unitRows = problem.unitRows;
+  problem.resultIndices = [=](OpBuilder &builder, Location loc,
+                              ValueRange batch, Value unit, Value row,
+                              Value channel) {
+    SmallVector<Value> indices(batch);
+    Value base = arith::MulIOp::create(
+        builder, loc, unit,
+        arith::ConstantIndexOp::create(builder, loc, unitRows));
+    indices.push_back(arith::AddIOp::create(builder, loc, base, row));
+    indices.push_back(channel);
+    return indices;
+  };
+  return problem;
+}
+
+} // namespace
+
+std::optional<ContractionProblem> qc::analyseContraction(KernelOp kernel) {
+  Operation *root = kernel.getRoot();
+  std::optional<ContractionProblem> problem;
+  if (auto conv = dyn_cast<ConvOp>(root))
+    problem = analyseConv(conv);
+  else if (auto matmul = dyn_cast<MatMulOp>(root))
+    problem = analyseMatMul(matmul);
+  if (!problem)
+    return std::nullopt;
+  RankedTensorType result = typeOf(root->getResult(0));
+  int64_t channelDim = isa<ConvOp>(root) ? 1 : result.getRank() - 1;
+  if (!isLaneTransparent(kernel.getBody().front(), channelDim,
+                         result.getRank()))
+    return std::nullopt;
+  return problem;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Convolutions and matrix products as one loop nest, for the schedules of all
+// targets.
+//
+// Output row m (a pixel or a matrix row), output channel n, and a reduction
+// over taps and channels in which the input's position is linear in m, tap and
+// channel and the packed weights' position is linear in the block of 16
+// channels, tap and channel.
+#ifndef QC_LIB_CONVERSION_COMMON_CONTRACTION_H
+#define QC_LIB_CONVERSION_COMMON_CONTRACTION_H
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
+#include <functional>
+#include <optional>
+
+namespace qc {
+
+/// Output channels that packed weights keep together.
+inline constexpr int64_t blockChannels = 16;
+/// Elements of the reduction that 8-bit weights keep together.
+inline constexpr int64_t dotSize = 4;
+
+/// One loop of the reduction: how many steps, and how far a step moves.
+struct ReductionLoop {
+  int64_t extent, inputStride, weightStride;
+};
+
+/// A contraction in the common form.
+struct ContractionProblem {
+  mlir::Operation *root = nullptr;
+  mlir::BlockArgument input, weights;
+  mlir::Value bias;
+  bool isInteger = false;
+  bool inputUnsigned = false;
+  bool isPacked = false;
+  /// Outer dimensions that are iterated in parallel: extent, input stride,
+  /// weight stride.
+  llvm::SmallVector<ReductionLoop> batch;
+  /// Rows come in units of unitRows; the input advances by rowStride per row
+  /// and by unitStride per unit.
+  int64_t units = 1, unitRows = 1, rowStride = 0, unitStride = 0;
+  int64_t channels = 0;
+  /// Distance of blocks of 16 channels in the packed weights.
+  int64_t blockStride = 0;
+  /// Taps, outermost first, and last the reduction over input channels.
+  llvm::SmallVector<ReductionLoop> reduction;
+  /// The result's indices for batch, row (in its unit), unit and channel.
+  std::function<llvm::SmallVector<mlir::Value>(
+      mlir::OpBuilder &, mlir::Location, mlir::ValueRange batch,
+      mlir::Value unit, mlir::Value row, mlir::Value channel)>
+      resultIndices;
+};
+
+/// The contraction that the kernel's root is, if its operands lie as the common
+/// form needs: ungrouped and unpadded, without zero points, 8-bit or f32,
+/// packed weights (or f32 matrices as they are). The ops behind the root must
+/// be lane transparent along the channels.
+std::optional<ContractionProblem> analyseContraction(KernelOp kernel);
+
+} // namespace qc
+
+#endif // QC_LIB_CONVERSION_COMMON_CONTRACTION_H

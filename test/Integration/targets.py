@@ -5,7 +5,7 @@
   targets.py --target ptx-sim|hls-csim [-k REGEX] [--runs N] [--list]
 
 The networks are int8 files that scripts/quantize_qdq.py makes of real ones (see
-models.py), fed with real inputs. Without the data folder ($QC_DATA or
+networks.py), fed with real inputs. Without the data folder ($QC_DATA or
 ../shared/data) only the committed Fashion-MNIST network runs, on random inputs.
 
 onnxruntime plays no part: what the CPU computes is compared with it by
@@ -23,6 +23,7 @@ import time
 import numpy as np
 
 import models
+import networks
 import qctest
 
 NETWORKS = ("int8/cnn", "int8/resnet8", "int8/resnet20", "int8/vww")
@@ -43,14 +44,14 @@ def committed_case(work):
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return path
 
-    return models.Case("int8/fashion_cnn", model, feeds, int8=True)
+    return networks.Case("int8/fashion_cnn", model, feeds, int8=True)
 
 
 def all_cases(work):
     data = qctest.data_directory()
     if not data:
         return [committed_case(work)]
-    cases = {case.name: case for case in models.data_cases(data)}
+    cases = {case.name: case for case in networks.data_cases(data)}
     return [cases[name + STYLE] for name in NETWORKS]
 
 

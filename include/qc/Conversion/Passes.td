@@ -34,7 +34,7 @@ def LowerKernels : Pass<"qc-lower-kernels", "::mlir::ModuleOp"> {
 def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> {
   let summary = "Lower convolutions and matrix products through register tiles";
   let description = [{
-    Lowers kernels whose root is an ungrouped convolution without padding or a matrix product to
+    Lowers kernels whose root is a convolution (not depthwise) without padding or a matrix product to
     loop-level functions around a register tile: rows of outputs times vectors of output channels,
     accumulated over the taps and channels of the reduction with one broadcast of the input per
     row and one load of packed weights per vector. The elementwise ops behind the root run on the

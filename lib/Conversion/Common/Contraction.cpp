@@ -5,6 +5,7 @@
 #include "Contraction.h"
 
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/IR/WeightPacking.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/MathExtras.h"
@@ -44,26 +45,11 @@ std::optional<SmallVector<int64_t>> getStrides(RankedTensorType type) {
   return strides;
 }
 
-/// Distances in weights packed as [channels / 16, taps…, k (/ 4), 16 (, 4)]:
-/// the layout that qc-pack-weights gives; `channelDim` and `reductionDim` say
-/// which dimensions these are.
 bool isPackedLayout(RankedTensorType type, int64_t channelDim,
-                    int64_t reductionDim, bool isInteger) {
-  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
-  if (!layout)
-    return false;
-  ArrayRef<int64_t> dims = layout.getDims(), divisors = layout.getDivisors(),
-                    extents = layout.getExtents();
-  size_t inner = isInteger ? 2 : 1, count = dims.size();
-  if (count < inner + 2 || dims.front() != channelDim ||
-      divisors.front() != blockChannels)
-    return false;
-  if (isInteger && (dims.back() != reductionDim || divisors.back() != 1 ||
-                    extents.back() != dotSize))
-    return false;
-  return dims[count - inner] == channelDim && divisors[count - inner] == 1 &&
-         extents[count - inner] == blockChannels &&
-         dims[count - inner - 1] == reductionDim;
+                    int64_t reductionDim, int64_t groups = 1) {
+  return type.getEncoding() &&
+         type.getEncoding() ==
+             getPackedWeights(type, channelDim, reductionDim, groups);
 }
 
 /// The largest divisor of `count` that is at most `limit`.
@@ -79,15 +65,15 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   auto input = dyn_cast<BlockArgument>(conv.getX()),
        weights = dyn_cast<BlockArgument>(conv.getW());
   auto nonZero = [](int64_t pad) { return pad != 0; };
-  if (!input || !weights || conv.getGroup() != 1 ||
-      llvm::any_of(conv.getPads(), nonZero) || conv.getXZero() ||
-      conv.getWZero())
+  if (!input || !weights || llvm::any_of(conv.getPads(), nonZero) ||
+      conv.getXZero())
     return std::nullopt;
   RankedTensorType x = typeOf(input), w = typeOf(weights),
                    y = typeOf(conv.getY());
   std::optional<SmallVector<int64_t>> xStrides = getStrides(x);
   problem.isInteger = isa<IntegerType>(x.getElementType());
-  if (!xStrides || !isPackedLayout(w, 0, 1, problem.isInteger) ||
+  int64_t groups = conv.getGroup();
+  if (!xStrides || !isPackedLayout(w, 0, 1, groups) ||
       (problem.isInteger && (*xStrides)[1] != 1) ||
       (!problem.isInteger && !x.getElementType().isF32()))
     return std::nullopt;
@@ -95,13 +81,15 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   problem.input = input;
   problem.weights = weights;
   problem.bias = conv.getBias();
+  problem.weightZero = conv.getWZero();
   problem.inputUnsigned = isUnsignedElement(x.getElementType());
   problem.isPacked = true;
-  problem.channels = w.getDimSize(0);
-  int64_t spatial = x.getRank() - 2, step = problem.isInteger ? dotSize : 1;
+  problem.channels = w.getDimSize(0) / groups;
+  int64_t spatial = x.getRank() - 2, step = getPackedStep(w.getElementType());
   // Taps, then channels; the weights' distances follow from the packed order.
-  int64_t weightStride = blockChannels * step;
-  int64_t steps = llvm::divideCeil(x.getDimSize(1), step);
+  int64_t weightStride = packedChannels * step;
+  problem.depth = w.getDimSize(1);
+  int64_t steps = llvm::divideCeil(problem.depth, step);
   SmallVector<ReductionLoop> inner{
       {steps, (*xStrides)[1] * step, weightStride}};
   weightStride *= inner[0].extent;
@@ -115,6 +103,13 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   problem.blockStride = weightStride;
 
   problem.batch.push_back({x.getDimSize(0), (*xStrides)[0], 0});
+  if (groups > 1) {
+    problem.groupLoop = problem.batch.size();
+    problem.batch.push_back(
+        {groups, problem.depth * (*xStrides)[1],
+         weightStride * static_cast<int64_t>(llvm::divideCeil(
+                            problem.channels, packedChannels))});
+  }
   // Leading spatial dimensions but the last two (three-dimensional maps) are
   // batch too.
   for (int64_t d = 0; d < spatial - 2; ++d)
@@ -145,7 +140,7 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
       return arith::ConstantIndexOp::create(builder, loc, value);
     };
     SmallVector<Value> indices{batch[0], channel};
-    llvm::append_range(indices, batch.drop_front());
+    llvm::append_range(indices, batch.drop_front(groups > 1 ? 2 : 1));
     if (spatial >= 2) {
       Value line = unit, column = row;
       if (rowsPerUnit > 1) {
@@ -171,7 +166,7 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   ContractionProblem problem;
   auto input = dyn_cast<BlockArgument>(matmul.getA()),
        weights = dyn_cast<BlockArgument>(matmul.getB());
-  if (!input || !weights || matmul.getAZero() || matmul.getBZero())
+  if (!input || !weights || matmul.getAZero())
     return std::nullopt;
   RankedTensorType a = typeOf(input), b = typeOf(weights),
                    y = typeOf(matmul.getY());
@@ -182,20 +177,22 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   problem.root = matmul;
   problem.input = input;
   problem.weights = weights;
+  problem.weightZero = matmul.getBZero();
   problem.inputUnsigned = isUnsignedElement(a.getElementType());
   problem.channels = b.getDimSize(b.getRank() - 1);
   int64_t aRank = a.getRank(), bRank = b.getRank(), rank = y.getRank();
-  int64_t step = problem.isInteger ? dotSize : 1,
+  int64_t step = getPackedStep(a.getElementType()),
           depth = a.getDimSize(aRank - 1);
+  problem.depth = depth;
   if (problem.isInteger && (*aStrides)[aRank - 1] != 1)
     return std::nullopt;
-  problem.isPacked = bRank == 2 && isPackedLayout(b, 1, 0, problem.isInteger);
+  problem.isPacked = bRank == 2 && isPackedLayout(b, 1, 0);
   SmallVector<int64_t> bStrides(bRank, 0);
   if (problem.isPacked) {
     int64_t steps = llvm::divideCeil(depth, step);
     problem.reduction.push_back(
-        {steps, (*aStrides)[aRank - 1] * step, blockChannels * step});
-    problem.blockStride = blockChannels * step * steps;
+        {steps, (*aStrides)[aRank - 1] * step, packedChannels * step});
+    problem.blockStride = packedChannels * step * steps;
   } else {
     // Weights that are computed at run time are read where they lie.
     std::optional<SmallVector<int64_t>> strides = getStrides(b);
@@ -204,7 +201,7 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
     bStrides = *strides;
     problem.reduction.push_back(
         {depth, (*aStrides)[aRank - 1], bStrides[bRank - 2]});
-    problem.blockStride = blockChannels;
+    problem.blockStride = packedChannels;
   }
   for (int64_t dim = 0; dim < rank - 2; ++dim) {
     auto strideOf = [&](RankedTensorType type,
@@ -253,8 +250,8 @@ std::optional<ContractionProblem> qc::analyseContraction(KernelOp kernel) {
     return std::nullopt;
   RankedTensorType result = typeOf(root->getResult(0));
   int64_t channelDim = isa<ConvOp>(root) ? 1 : result.getRank() - 1;
-  if (!isLaneTransparent(kernel.getBody().front(), channelDim,
-                         result.getRank()))
+  if (!isLaneTransparent(kernel.getBody().front(), channelDim, result.getRank(),
+                         root))
     return std::nullopt;
   return problem;
 }

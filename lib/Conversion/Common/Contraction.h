@@ -17,27 +17,29 @@
 
 namespace qc {
 
-/// Output channels that packed weights keep together.
-inline constexpr int64_t blockChannels = 16;
-/// Elements of the reduction that 8-bit weights keep together.
-inline constexpr int64_t dotSize = 4;
-
 /// One loop of the reduction: how many steps, and how far a step moves.
 struct ReductionLoop {
   int64_t extent, inputStride, weightStride;
 };
 
 /// A contraction in the common form.
+/// Schedules that do not know `groupLoop` or `weightZero` must decline problems
+/// that have them.
 struct ContractionProblem {
   mlir::Operation *root = nullptr;
   mlir::BlockArgument input, weights;
   mlir::Value bias;
+  /// Zero point of the weights, one or one per channel, or null.
+  mlir::Value weightZero;
   bool isInteger = false;
   bool inputUnsigned = false;
   bool isPacked = false;
   /// Outer dimensions that are iterated in parallel: extent, input stride,
   /// weight stride.
   llvm::SmallVector<ReductionLoop> batch;
+  /// Position in `batch` of the loop over groups, if there is one; `channels`
+  /// counts those of a group.
+  std::optional<size_t> groupLoop;
   /// Rows come in units of unitRows; the input advances by rowStride per row
   /// and by unitStride per unit.
   int64_t units = 1, unitRows = 1, rowStride = 0, unitStride = 0;
@@ -46,7 +48,10 @@ struct ContractionProblem {
   int64_t blockStride = 0;
   /// Taps, outermost first, and last the reduction over input channels.
   llvm::SmallVector<ReductionLoop> reduction;
-  /// The result's indices for batch, row (in its unit), unit and channel.
+  /// Elements of the last reduction.
+  int64_t depth = 0;
+  /// The result's indices for batch, row (in its unit), unit and channel (among
+  /// those of all groups).
   std::function<llvm::SmallVector<mlir::Value>(
       mlir::OpBuilder &, mlir::Location, mlir::ValueRange batch,
       mlir::Value unit, mlir::Value row, mlir::Value channel)>
@@ -54,7 +59,7 @@ struct ContractionProblem {
 };
 
 /// The contraction that the kernel's root is, if its operands lie as the common
-/// form needs: ungrouped and unpadded, without zero points, 8-bit or f32,
+/// form needs: unpadded, without a zero point of the input, 8-bit or f32,
 /// packed weights (or f32 matrices as they are). The ops behind the root must
 /// be lane transparent along the channels.
 std::optional<ContractionProblem> analyseContraction(KernelOp kernel);

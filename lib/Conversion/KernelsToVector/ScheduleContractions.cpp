@@ -11,6 +11,7 @@
 #include "../Common/Contraction.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/IR/WeightPacking.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -29,6 +30,7 @@ namespace {
 
 /// Output channels of one parallel iteration.
 constexpr int64_t groupChannels = 64;
+
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
@@ -72,7 +74,7 @@ private:
 
   /// Vectors of 32-bit accumulators that `blocks` blocks need per row.
   int64_t accumulatorsPerBlock() const {
-    return blockChannels / lanes * (usesPairs() ? 2 : 1);
+    return packedChannels / lanes * (usesPairs() ? 2 : 1);
   }
   /// vpmaddwd leaves two partial sums per channel.
   bool usesPairs() const { return problem.isInteger && !useDotProduct; }
@@ -82,16 +84,33 @@ private:
   void emitBlocks(Value firstChannel, int64_t blocks, int64_t validChannels);
   void emitTile(Value row, int64_t rows, Value channel, int64_t blocks,
                 int64_t validChannels);
+  /// The accumulators of a tile: `rows` times `blocks` blocks of channels, then
+  /// sums that belong to channels or rows alone.
+  struct Tile {
+    int64_t rows, blocks, validChannels;
+    /// Vectors per row, and behind all rows those that sum the weights (of
+    /// signed inputs) and the inputs (of weights with a zero point).
+    int64_t perRow, weightSums, inputSums;
+  };
+  Tile getTile(int64_t rows, int64_t blocks, int64_t validChannels) const;
+  /// The sums of rows and channels, one vector of lanes each; `inits` are what
+  /// they begin with.
   SmallVector<Value> emitReduction(Value inputBase, Value weightBase,
-                                   int64_t rows, int64_t blocks,
-                                   int64_t validChannels);
-  void emitFloatStep(Value input, Value weight, int64_t rows, int64_t blocks,
-                     int64_t validChannels,
+                                   const Tile &tile, ArrayRef<Value> inits,
+                                   SmallVectorImpl<Value> &inputSums);
+  void emitFloatStep(Value input, Value weight, const Tile &tile,
                      MutableArrayRef<Value> accumulators);
-  void emitIntegerStep(Value input, Value weight, int64_t rows, int64_t blocks,
+  void emitIntegerStep(Value input, Value weight, Value step, const Tile &tile,
                        MutableArrayRef<Value> accumulators);
-  void emitEpilogue(Value row, Value channel, int64_t lanesHere,
-                    Value accumulator, int64_t validLanes);
+  /// The bytes to multiply inputs with so as to sum those of reduction step
+  /// `step`; `width` bits each.
+  Value getOnes(Value step, int64_t width);
+  /// Adjacent partial sums of vpmaddwd joined.
+  Value joinPairs(Value low, Value high);
+  void emitEpilogue(Value row, Value channel, Value accumulator, Value inputSum,
+                    bool hasBias, int64_t validLanes);
+  /// The channel among those of all groups.
+  Value getGlobalChannel(Value channel);
 
   const ContractionProblem &problem;
   KernelOp kernel;
@@ -103,7 +122,7 @@ private:
   Block &body;
   KernelEvaluator evaluator;
   SmallVector<Value> batchIndices;
-  Value unitIndex, inputBatch, weightBatch;
+  Value unitIndex, inputBatch, weightBatch, channelBase;
 };
 
 } // namespace
@@ -126,6 +145,9 @@ void ContractionEmitter::emit() {
   SmallVector<Value> indices(parallel.getInductionVars());
   batchIndices.assign(indices.begin(), indices.end() - 2);
   unitIndex = indices[indices.size() - 2];
+  channelBase = problem.groupLoop
+                    ? scale(batchIndices[*problem.groupLoop], problem.channels)
+                    : Value();
   inputBatch = weightBatch = constant(0);
   for (auto [loop, index] : llvm::zip_equal(problem.batch, batchIndices)) {
     inputBatch = add(inputBatch, scale(index, loop.inputStride));
@@ -154,30 +176,44 @@ void ContractionEmitter::emitGroup(ValueRange batch, Value unit,
   // A tile's blocks: two vectors of weights per step, four where registers
   // abound.
   int64_t most = registers >= 32 ? (problem.isInteger ? 2 : 2) : 1;
-  int64_t full = channels / blockChannels / most,
-          rest = channels - full * most * blockChannels;
+  int64_t full = channels / packedChannels / most,
+          rest = channels - full * most * packedChannels;
   if (full > 0) {
     auto loop = scf::ForOp::create(builder, loc, constant(0), constant(full),
                                    constant(1));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(loop.getBody()->getTerminator());
     emitBlocks(
-        add(firstChannel, scale(loop.getInductionVar(), most * blockChannels)),
-        most, most * blockChannels);
+        add(firstChannel, scale(loop.getInductionVar(), most * packedChannels)),
+        most, most * packedChannels);
   }
   if (rest > 0)
-    emitBlocks(add(firstChannel, constant(full * most * blockChannels)),
-               llvm::divideCeil(rest, blockChannels), rest);
+    emitBlocks(add(firstChannel, constant(full * most * packedChannels)),
+               llvm::divideCeil(rest, packedChannels), rest);
+}
+
+ContractionEmitter::Tile
+ContractionEmitter::getTile(int64_t rows, int64_t blocks,
+                            int64_t validChannels) const {
+  Tile tile{rows, blocks, validChannels, accumulatorsPerBlock() * blocks, 0, 0};
+  // Signed inputs of vpdpbusd carry an offset of 128, undone by the sum of the
+  // weights.
+  if (problem.isInteger && useDotProduct && !problem.inputUnsigned)
+    tile.weightSums = tile.perRow;
+  if (problem.weightZero)
+    tile.inputSums = rows;
+  return tile;
 }
 
 void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
                                     int64_t validChannels) {
   // Accumulators leave room for the weights, a broadcast and a product.
-  int64_t perRow = accumulatorsPerBlock() * blocks;
-  int64_t reserve = problem.isInteger && !useDotProduct
-                        ? perRow + 3
-                        : blocks * blockChannels / lanes + 2;
-  int64_t largest = std::clamp<int64_t>((registers - reserve) / perRow, 1, 14);
+  Tile one = getTile(1, blocks, validChannels);
+  int64_t reserve =
+      one.weightSums +
+      (usesPairs() ? one.perRow + 3 : blocks * packedChannels / lanes + 2);
+  int64_t largest = std::clamp<int64_t>(
+      (registers - reserve) / (one.perRow + one.inputSums), 1, 14);
   int64_t tiles = llvm::divideCeil(problem.unitRows, largest),
           rows = problem.unitRows / tiles;
   int64_t larger = problem.unitRows % tiles;
@@ -195,44 +231,75 @@ void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
   emitTiles(larger * (rows + 1), tiles - larger, rows);
 }
 
+Value ContractionEmitter::getGlobalChannel(Value channel) {
+  return channelBase ? add(channelBase, channel) : channel;
+}
+
 void ContractionEmitter::emitTile(Value row, int64_t rows, Value channel,
                                   int64_t blocks, int64_t validChannels) {
   Value inputBase = add(inputBatch, scale(row, problem.rowStride));
   Value block = builder.createOrFold<arith::DivUIOp>(loc, channel,
-                                                     constant(blockChannels));
+                                                     constant(packedChannels));
   Value weightBase = add(weightBatch, scale(block, problem.blockStride));
+  Tile tile = getTile(rows, blocks, validChannels);
+  int64_t vectors = blocks * packedChannels / lanes;
+  auto validLanes = [&](int64_t v) {
+    return std::min(lanes, validChannels - v * lanes);
+  };
+  // Sums begin with the bias where whole vectors of it can be read.
+  SmallVector<Value> inits(vectors);
+  if (problem.bias && !usesPairs())
+    for (int64_t v = 0; v < vectors; ++v)
+      if (validLanes(v) == lanes) {
+        Value first = getGlobalChannel(add(channel, constant(v * lanes)));
+        evaluator.setLanes(first, lanes);
+        inits[v] = evaluator.evaluate(builder, loc, problem.bias, first);
+        evaluator.setLanes({}, 1);
+        if (!isa<VectorType>(inits[v].getType()))
+          inits[v] = splat(inits[v], lanes);
+      }
+  SmallVector<Value> inputSums;
   SmallVector<Value> sums =
-      emitReduction(inputBase, weightBase, rows, blocks, validChannels);
-  int64_t perRow = blocks * blockChannels / lanes;
+      emitReduction(inputBase, weightBase, tile, inits, inputSums);
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t v = 0; v < perRow; ++v) {
-      int64_t valid = std::min(lanes, validChannels - v * lanes);
-      if (valid > 0)
+    for (int64_t v = 0; v < vectors; ++v)
+      if (int64_t valid = validLanes(v); valid > 0)
         emitEpilogue(add(row, constant(r)), add(channel, constant(v * lanes)),
-                     lanes, sums[r * perRow + v], valid);
-    }
+                     sums[r * vectors + v],
+                     inputSums.empty() ? Value() : inputSums[r],
+                     inits[v] != nullptr, valid);
 }
 
-SmallVector<Value> ContractionEmitter::emitReduction(Value inputBase,
-                                                     Value weightBase,
-                                                     int64_t rows,
-                                                     int64_t blocks,
-                                                     int64_t validChannels) {
+Value ContractionEmitter::joinPairs(Value low, Value high) {
+  SmallVector<int64_t> even, odd;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    even.push_back(2 * lane);
+    odd.push_back(2 * lane + 1);
+  }
+  return arith::AddIOp::create(
+      builder, loc, vector::ShuffleOp::create(builder, loc, low, high, even),
+      vector::ShuffleOp::create(builder, loc, low, high, odd));
+}
+
+SmallVector<Value>
+ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
+                                  const Tile &tile, ArrayRef<Value> inits,
+                                  SmallVectorImpl<Value> &inputSums) {
   Type element = problem.isInteger ? Type(builder.getI32Type())
                                    : Type(builder.getF32Type());
   auto type = VectorType::get({lanes}, element);
-  int64_t perRow = accumulatorsPerBlock() * blocks;
-  // Signed inputs of vpdpbusd carry an offset of 128, undone by the sum of the
-  // weights.
-  bool hasOffset = problem.isInteger && useDotProduct && !problem.inputUnsigned;
-  int64_t count = rows * perRow + (hasOffset ? perRow : 0);
-  SmallVector<Value> accumulators(count, zeroVector(type));
+  Value zero = zeroVector(type);
+  int64_t main = tile.rows * tile.perRow;
+  SmallVector<Value> carried(main + tile.weightSums + tile.inputSums, zero);
+  if (!usesPairs())
+    for (int64_t i = 0; i < main; ++i)
+      if (Value init = inits[i % tile.perRow])
+        carried[i] = init;
 
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<scf::ForOp> nest;
-  SmallVector<Value> carried = accumulators;
-  Value input = inputBase, weight = weightBase;
-  for (const ReductionLoop &loop : problem.reduction) {
+  Value input = inputBase, weight = weightBase, step;
+  for (auto [index, loop] : llvm::enumerate(problem.reduction)) {
     if (loop.extent == 1)
       continue;
     auto created = scf::ForOp::create(
@@ -243,11 +310,13 @@ SmallVector<Value> ContractionEmitter::emitReduction(Value inputBase,
                    created.getRegionIterArgs().end());
     input = add(input, scale(created.getInductionVar(), loop.inputStride));
     weight = add(weight, scale(created.getInductionVar(), loop.weightStride));
+    if (index + 1 == problem.reduction.size())
+      step = created.getInductionVar();
   }
   if (problem.isInteger)
-    emitIntegerStep(input, weight, rows, blocks, carried);
+    emitIntegerStep(input, weight, step, tile, carried);
   else
-    emitFloatStep(input, weight, rows, blocks, validChannels, carried);
+    emitFloatStep(input, weight, tile, carried);
   for (scf::ForOp loop : llvm::reverse(nest)) {
     builder.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(builder, loc, carried);
@@ -255,49 +324,51 @@ SmallVector<Value> ContractionEmitter::emitReduction(Value inputBase,
     builder.setInsertionPointAfter(loop);
   }
 
+  SmallVector<Value> sums(ArrayRef(carried).take_front(main));
+  inputSums.assign(carried.end() - tile.inputSums, carried.end());
   if (usesPairs()) {
     // Each channel's two partial sums lie side by side.
     SmallVector<Value> joined;
-    SmallVector<int64_t> even, odd;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      even.push_back(2 * lane);
-      odd.push_back(2 * lane + 1);
-    }
-    for (size_t i = 0; i < carried.size(); i += 2) {
-      Value low = vector::ShuffleOp::create(builder, loc, carried[i],
-                                            carried[i + 1], even);
-      Value high = vector::ShuffleOp::create(builder, loc, carried[i],
-                                             carried[i + 1], odd);
-      joined.push_back(arith::AddIOp::create(builder, loc, low, high));
-    }
+    for (size_t i = 0; i < sums.size(); i += 2)
+      joined.push_back(joinPairs(sums[i], sums[i + 1]));
+    for (Value &sum : inputSums)
+      sum = joinPairs(sum, sum);
     return joined;
   }
-  if (hasOffset) {
+  if (tile.weightSums) {
     // sum (x + 128) w - 128 sum w
-    SmallVector<Value> corrected;
     Value shift = arith::ConstantOp::create(
         builder, loc,
         DenseElementsAttr::get(type, builder.getI32IntegerAttr(7)));
-    for (int64_t i = 0; i < rows * perRow; ++i) {
+    for (int64_t i = 0; i < main; ++i) {
       Value offset = arith::ShLIOp::create(
-          builder, loc, carried[rows * perRow + i % perRow], shift);
-      corrected.push_back(
-          arith::SubIOp::create(builder, loc, carried[i], offset));
+          builder, loc, carried[main + i % tile.perRow], shift);
+      sums[i] = arith::SubIOp::create(builder, loc, sums[i], offset);
     }
-    return corrected;
+    // sum (x + 128) - 128 n
+    int64_t count = problem.depth;
+    for (const ReductionLoop &loop : ArrayRef(problem.reduction).drop_back())
+      count *= loop.extent;
+    for (Value &sum : inputSums)
+      sum = arith::SubIOp::create(
+          builder, loc, sum,
+          arith::ConstantOp::create(
+              builder, loc,
+              DenseElementsAttr::get(type,
+                                     builder.getI32IntegerAttr(
+                                         static_cast<int32_t>(128 * count)))));
   }
-  return carried;
+  return sums;
 }
 
-void ContractionEmitter::emitFloatStep(Value input, Value weight, int64_t rows,
-                                       int64_t blocks, int64_t validChannels,
+void ContractionEmitter::emitFloatStep(Value input, Value weight,
+                                       const Tile &tile,
                                        MutableArrayRef<Value> accumulators) {
   auto type = VectorType::get({lanes}, builder.getF32Type());
-  int64_t perRow = blocks * blockChannels / lanes,
-          perBlock = blockChannels / lanes;
+  int64_t perRow = tile.perRow, perBlock = packedChannels / lanes;
   SmallVector<Value> weights;
   for (int64_t v = 0; v < perRow; ++v) {
-    int64_t valid = std::min(lanes, validChannels - v * lanes);
+    int64_t valid = std::min(lanes, tile.validChannels - v * lanes);
     if (valid <= 0) {
       // No channel: the accumulator stays zero.
       weights.push_back(Value());
@@ -318,7 +389,7 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight, int64_t rows,
           zeroVector(type)));
     }
   }
-  for (int64_t r = 0; r < rows; ++r) {
+  for (int64_t r = 0; r < tile.rows; ++r) {
     Value scalar =
         memref::LoadOp::create(builder, loc, buffer(problem.input),
                                add(input, constant(r * problem.rowStride)));
@@ -338,18 +409,44 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight, int64_t rows,
   }
 }
 
-void ContractionEmitter::emitIntegerStep(Value input, Value weight,
-                                         int64_t rows, int64_t blocks,
+Value ContractionEmitter::getOnes(Value step, int64_t width) {
+  // Where the reduction is stored with padding, its last step sums only what
+  // is not.
+  Type element = builder.getIntegerType(width);
+  int64_t rest = problem.depth % packedDot,
+          steps = llvm::divideCeil(problem.depth, packedDot);
+  auto pattern = [&](int64_t valid) -> Value {
+    SmallVector<APInt> ones;
+    for (int64_t i = 0; i < lanes * 32 / width; ++i)
+      ones.push_back(APInt(width, i % packedDot < valid));
+    auto type = VectorType::get({static_cast<int64_t>(ones.size())}, element);
+    return arith::ConstantOp::create(builder, loc,
+                                     DenseElementsAttr::get(type, ones));
+  };
+  if (rest == 0)
+    return pattern(packedDot);
+  if (!step)
+    return pattern(rest);
+  Value isLast = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                       step, constant(steps - 1));
+  return arith::SelectOp::create(builder, loc, isLast, pattern(rest),
+                                 pattern(packedDot));
+}
+
+void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
+                                         const Tile &tile,
                                          MutableArrayRef<Value> accumulators) {
   Type i8 = builder.getI8Type(), i16 = builder.getI16Type(),
        i32 = builder.getI32Type();
   auto sums = VectorType::get({lanes}, i32);
-  int64_t perBlock = accumulatorsPerBlock(), perRow = perBlock * blocks;
+  int64_t perBlock = accumulatorsPerBlock(), perRow = tile.perRow,
+          rows = tile.rows, main = rows * perRow;
+  MutableArrayRef<Value> inputSums = accumulators.take_back(tile.inputSums);
   // Four input bytes as one vector<4xi8>, repeated over the lanes.
   auto loadInput = [&](int64_t r) -> Value {
-    return vector::LoadOp::create(builder, loc, VectorType::get({dotSize}, i8),
-                                  buffer(problem.input),
-                                  add(input, constant(r * problem.rowStride)));
+    return vector::LoadOp::create(
+        builder, loc, VectorType::get({packedDot}, i8), buffer(problem.input),
+        add(input, constant(r * problem.rowStride)));
   };
   auto call = [&](StringRef name, ValueRange operands) -> Value {
     return LLVM::CallIntrinsicOp::create(builder, loc, sums,
@@ -357,12 +454,12 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight,
         .getResult(0);
   };
   if (useDotProduct) {
-    auto bytes = VectorType::get({lanes * dotSize}, i8);
+    auto bytes = VectorType::get({lanes * packedDot}, i8);
     std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32);
     SmallVector<Value> weights;
     for (int64_t v = 0; v < perRow; ++v) {
       Value position = add(weight, constant(v / perBlock * problem.blockStride +
-                                            v % perBlock * lanes * dotSize));
+                                            v % perBlock * lanes * packedDot));
       weights.push_back(vector::LoadOp::create(
           builder, loc, bytes, buffer(problem.weights), position));
     }
@@ -389,24 +486,28 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight,
         Value &accumulator = accumulators[r * perRow + v];
         accumulator = call(name, {accumulator, broadcast, weights[v]});
       }
+      if (tile.inputSums)
+        inputSums[r] = call(name, {inputSums[r], broadcast, getOnes(step, 8)});
     }
-    if (!problem.inputUnsigned) {
+    if (tile.weightSums) {
       Value ones = arith::ConstantOp::create(
           builder, loc,
           DenseElementsAttr::get(bytes, builder.getI8IntegerAttr(1)));
       for (int64_t v = 0; v < perRow; ++v) {
-        Value &sum = accumulators[rows * perRow + v];
+        Value &sum = accumulators[main + v];
         sum = call(name, {sum, ones, weights[v]});
       }
     }
     return;
   }
   // Widened to 16 bits: products of pairs fit 32 bits, nothing saturates.
+  StringRef multiplyAdd =
+      lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
   auto words = VectorType::get({2 * lanes}, i16);
   SmallVector<Value> inputs;
   for (int64_t r = 0; r < rows; ++r) {
     Value four = loadInput(r);
-    auto type = VectorType::get({dotSize}, i16);
+    auto type = VectorType::get({packedDot}, i16);
     Value wide = problem.inputUnsigned
                      ? Value(arith::ExtUIOp::create(builder, loc, type, four))
                      : Value(arith::ExtSIOp::create(builder, loc, type, four));
@@ -415,6 +516,10 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight,
     quad = vector::ExtractOp::create(builder, loc, quad, 0);
     inputs.push_back(
         vector::BitCastOp::create(builder, loc, words, splat(quad, lanes / 2)));
+    if (tile.inputSums)
+      inputSums[r] = arith::AddIOp::create(
+          builder, loc, inputSums[r],
+          call(multiplyAdd, {inputs.back(), getOnes(step, 16)}));
   }
   for (int64_t v = 0; v < perRow; ++v) {
     Value position = add(weight, constant(v / perBlock * problem.blockStride +
@@ -425,33 +530,58 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight,
     Value wide = arith::ExtSIOp::create(builder, loc, words, bytes);
     for (int64_t r = 0; r < rows; ++r) {
       Value &accumulator = accumulators[r * perRow + v];
-      Value products = call(lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512"
-                                        : "llvm.x86.avx2.pmadd.wd",
-                            {inputs[r], wide});
+      Value products = call(multiplyAdd, {inputs[r], wide});
       accumulator = arith::AddIOp::create(builder, loc, accumulator, products);
     }
   }
 }
 
 void ContractionEmitter::emitEpilogue(Value row, Value channel,
-                                      int64_t lanesHere, Value accumulator,
-                                      int64_t validLanes) {
+                                      Value accumulator, Value inputSum,
+                                      bool hasBias, int64_t validLanes) {
   Value rootResult = problem.root->getResult(0);
   auto yield = cast<YieldOp>(body.getTerminator());
-  auto emitWith = [&](Value value, Value channelIndex, int64_t count) {
-    evaluator.setLanes(channelIndex, count);
+  auto emitWith = [&](Value value, Value sum, Value channelIndex,
+                      int64_t count) {
+    Value global = getGlobalChannel(channelIndex);
+    evaluator.setLanes(global, count);
     SmallVector<Value> indices = problem.resultIndices(
-        builder, loc, batchIndices, unitIndex, row, channelIndex);
-    evaluator.override(
-        rootResult, [&, value](OpBuilder &nested, ValueRange) -> Value {
-          if (!problem.bias)
-            return value;
-          Value bias =
-              evaluator.evaluate(nested, loc, problem.bias, channelIndex);
-          return problem.isInteger
-                     ? Value(arith::AddIOp::create(nested, loc, value, bias))
-                     : Value(arith::AddFOp::create(nested, loc, value, bias));
-        });
+        builder, loc, batchIndices, unitIndex, row, global);
+    evaluator.override(rootResult, [&, value](OpBuilder &nested, ValueRange) {
+      auto parameter = [&](Value tensor) -> Value {
+        SmallVector<Value> index(typeOf(tensor).getRank(), global);
+        if (typeOf(tensor).getNumElements() == 1)
+          for (Value &zero : index)
+            zero = arith::ConstantIndexOp::create(nested, loc, 0);
+        Value read = evaluator.evaluate(nested, loc, tensor, index);
+        if (problem.isInteger && read.getType() != value.getType()) {
+          Type to = builder.getI32Type();
+          if (auto vector = dyn_cast<VectorType>(read.getType()))
+            to = vector.clone(to);
+          if (to != read.getType())
+            read = isUnsignedElement(typeOf(tensor).getElementType())
+                       ? Value(arith::ExtUIOp::create(nested, loc, to, read))
+                       : Value(arith::ExtSIOp::create(nested, loc, to, read));
+        }
+        if (count > 1 && !isa<VectorType>(read.getType()))
+          read = splat(read, count);
+        return read;
+      };
+      Value result = value;
+      // sum x (w - z) = sum x w - z sum x
+      if (problem.weightZero)
+        result = arith::SubIOp::create(
+            nested, loc, result,
+            arith::MulIOp::create(nested, loc, parameter(problem.weightZero),
+                                  sum));
+      if (problem.bias && !hasBias)
+        result = problem.isInteger
+                     ? Value(arith::AddIOp::create(nested, loc, result,
+                                                   parameter(problem.bias)))
+                     : Value(arith::AddFOp::create(nested, loc, result,
+                                                   parameter(problem.bias)));
+      return result;
+    });
     for (auto [index, yielded] : llvm::enumerate(yield.getOperands()))
       evaluator.store(
           builder, loc, evaluator.evaluate(builder, loc, yielded, indices),
@@ -459,14 +589,22 @@ void ContractionEmitter::emitEpilogue(Value row, Value channel,
           indices);
     evaluator.setLanes({}, 1);
   };
-  if (validLanes == lanesHere) {
-    emitWith(accumulator, channel, lanesHere);
-    return;
+  // The last channels of a group: in vectors of powers of two.
+  for (int64_t lane = 0; lane < validLanes;) {
+    int64_t count = llvm::bit_floor<uint64_t>(validLanes - lane);
+    auto part = [&](Value vector) -> Value {
+      if (!vector || count == lanes)
+        return vector;
+      if (count == 1)
+        return vector::ExtractOp::create(builder, loc, vector, lane);
+      return vector::ExtractStridedSliceOp::create(
+          builder, loc, vector, ArrayRef<int64_t>{lane},
+          ArrayRef<int64_t>{count}, ArrayRef<int64_t>{1});
+    };
+    emitWith(part(accumulator), part(inputSum), add(channel, constant(lane)),
+             count);
+    lane += count;
   }
-  // The last channels one by one.
-  for (int64_t lane = 0; lane < validLanes; ++lane)
-    emitWith(vector::ExtractOp::create(builder, loc, accumulator, lane),
-             add(channel, constant(lane)), 1);
 }
 
 namespace {
@@ -480,7 +618,7 @@ struct ScheduleContractions
          llvm::make_early_inc_range(getOperation().getOps<KernelOp>())) {
       std::optional<ContractionProblem> problem = analyseContraction(kernel);
       if (!problem || (problem->isInteger && dot == "none") ||
-          blockChannels % (vectorBytes / 4) != 0)
+          packedChannels % (vectorBytes / 4) != 0)
         continue;
       OpBuilder builder(kernel);
       func::FuncOp function = createLoopFunction(builder, kernel);

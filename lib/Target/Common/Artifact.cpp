@@ -267,6 +267,11 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
   size_t digits = layout.getDims().size();
   SmallVector<int64_t> digit(digits, 0), stride(type.getRank(), 1),
       index(type.getRank(), 0);
+  // A dimension's digits with a modulus together stay below it.
+  SmallVector<int64_t> within(type.getRank(), 0), modulus(type.getRank(), 0);
+  for (auto [dim, value] :
+       llvm::zip_equal(layout.getDims(), layout.getModuli()))
+    modulus[dim] = std::max(modulus[dim], value);
   for (int64_t dim = type.getRank() - 2; dim >= 0; --dim)
     stride[dim] = stride[dim + 1] * type.getDimSize(dim + 1);
   for (int64_t position = 0, count = layout.getNumElements(); position < count;
@@ -274,18 +279,22 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
     int64_t source = 0;
     bool inside = true;
     for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-      inside &= index[dim] < type.getDimSize(dim);
+      inside &= index[dim] < type.getDimSize(dim) &&
+                (!modulus[dim] || within[dim] < modulus[dim]);
       source += index[dim] * stride[dim];
     }
     if (inside)
-      std::memcpy(packed.data() + position * width,
+      std::memcpy(packed.data() + (layout.getOffset() + position) * width,
                   bytes->data() + source * width, width);
     for (size_t d = digits; d-- > 0;) {
       int64_t dim = layout.getDims()[d], divisor = layout.getDivisors()[d];
+      int64_t inner = layout.getModuli()[d] ? divisor : 0;
       index[dim] += divisor;
+      within[dim] += inner;
       if (++digit[d] < layout.getExtents()[d])
         break;
       index[dim] -= digit[d] * divisor;
+      within[dim] -= digit[d] * inner;
       digit[d] = 0;
     }
   }

@@ -251,7 +251,13 @@ Value Emitter::roundSaturate(Value value, Value zeroPoint, Type element) {
       arith::FPToSIOp::create(builder, loc, withElement(value, i32), value);
   if (zeroPoint)
     code = add(code, zeroPoint);
-  return convert(code, false, compute, isUnsigned);
+  if (compute == i32)
+    return code;
+  // The clamp has bounded the code: readers that widen it again get it as it
+  // was.
+  return arith::TruncIOp::create(builder, loc, withElement(code, compute), code,
+                                 isUnsigned ? arith::IntegerOverflowFlags::nuw
+                                            : arith::IntegerOverflowFlags::nsw);
 }
 
 Value Emitter::addIndex(Value value, int64_t constant) {

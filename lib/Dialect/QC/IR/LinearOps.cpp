@@ -115,8 +115,12 @@ int64_t ConvOp::getElementCost() {
 bool ConvOp::isLaneTransparent(unsigned dim) {
   // Along output channels the input is the same for all lanes, or, for a
   // depthwise convolution, indexed by the very same channel.
-  return dim == 1 && (getGroup() == 1 || (shapeOf(getW())[1] == 1 &&
-                                          getGroup() == shapeOf(getW())[0]));
+  return dim == 1 && (getGroup() == 1 || isDepthwise());
+}
+
+bool ConvOp::isDepthwise() {
+  return getGroup() > 1 && shapeOf(getW())[1] == 1 &&
+         getGroup() == shapeOf(getW())[0];
 }
 
 Value ConvOp::emitElement(Emitter &e, unsigned, ValueRange indices) {

@@ -36,6 +36,8 @@ void KernelOp::print(OpAsmPrinter &printer) {
 Operation *KernelOp::getRoot() {
   Operation *last = nullptr;
   for (Operation &op : getBody().front().without_terminator()) {
+    if (isa<ConstantOp>(op))
+      continue;
     auto element = dyn_cast<ElementOpInterface>(op);
     if (!element || !element.isElementwise())
       return &op;
@@ -49,6 +51,12 @@ LogicalResult KernelOp::verify() {
   if (!root)
     return emitOpError("computes nothing");
   for (Operation &op : getBody().front().without_terminator()) {
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      if (constant.getValue().getNumElements() != 1)
+        return op.emitOpError("holds more than one element: in a kernel such "
+                              "constants are arguments");
+      continue;
+    }
     auto element = dyn_cast<ElementOpInterface>(op);
     if (!element && !isa<BlockOpInterface>(op))
       return op.emitOpError(

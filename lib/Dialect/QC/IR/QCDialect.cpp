@@ -58,11 +58,13 @@ int64_t LayoutAttr::getNumElements() const {
 }
 
 int64_t LayoutAttr::linearize(ArrayRef<int64_t> index) const {
-  int64_t offset = 0;
-  for (auto [dim, divisor, extent] :
-       llvm::zip_equal(getDims(), getDivisors(), getExtents()))
-    offset = offset * extent + (index[dim] / divisor) % extent;
-  return offset;
+  int64_t position = 0;
+  for (auto [dim, divisor, extent, modulus] :
+       llvm::zip_equal(getDims(), getDivisors(), getExtents(), getModuli())) {
+    int64_t value = modulus ? index[dim] % modulus : index[dim];
+    position = position * extent + (value / divisor) % extent;
+  }
+  return getOffset() + position;
 }
 
 LayoutAttr LayoutAttr::getPermuted(MLIRContext *context,
@@ -75,45 +77,68 @@ LayoutAttr LayoutAttr::getPermuted(MLIRContext *context,
 }
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
-  SmallVector<int64_t> dims, divisors, extents;
-  auto parseDigit = [&]() -> ParseResult {
-    return failure(
-        parser.parseInteger(dims.emplace_back()) || parser.parseColon() ||
+  SmallVector<int64_t> dims, divisors, extents, moduli;
+  int64_t offset = 0;
+  if (parser.parseLess())
+    return {};
+  do {
+    if (succeeded(parser.parseOptionalKeyword("offset"))) {
+      if (parser.parseInteger(offset))
+        return {};
+      break;
+    }
+    if (parser.parseInteger(dims.emplace_back()) || parser.parseColon() ||
         parser.parseInteger(divisors.emplace_back()) || parser.parseColon() ||
-        parser.parseInteger(extents.emplace_back()));
-  };
-  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
-                                     parseDigit))
+        parser.parseInteger(extents.emplace_back()))
+      return {};
+    moduli.push_back(0);
+    if (succeeded(parser.parseOptionalColon()) &&
+        parser.parseInteger(moduli.back()))
+      return {};
+  } while (succeeded(parser.parseOptionalComma()));
+  if (parser.parseGreater())
     return {};
   return parser.getChecked<LayoutAttr>(parser.getContext(), dims, divisors,
-                                       extents);
+                                       extents, moduli, offset);
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {
   printer << "<";
-  llvm::interleaveComma(llvm::zip_equal(getDims(), getDivisors(), getExtents()),
-                        printer, [&](auto digit) {
-                          auto [dim, divisor, extent] = digit;
-                          printer << dim << ":" << divisor << ":" << extent;
-                        });
+  llvm::interleaveComma(
+      llvm::zip_equal(getDims(), getDivisors(), getExtents(), getModuli()),
+      printer, [&](auto digit) {
+        auto [dim, divisor, extent, modulus] = digit;
+        printer << dim << ":" << divisor << ":" << extent;
+        if (modulus)
+          printer << ":" << modulus;
+      });
+  if (getOffset())
+    printer << ", offset " << getOffset();
   printer << ">";
 }
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> dims,
                                  ArrayRef<int64_t> divisors,
-                                 ArrayRef<int64_t> extents) {
-  if (dims.size() != divisors.size() || dims.size() != extents.size())
+                                 ArrayRef<int64_t> extents,
+                                 ArrayRef<int64_t> moduli, int64_t offset) {
+  if (dims.size() != divisors.size() || dims.size() != extents.size() ||
+      dims.size() != moduli.size())
     return emitError()
-           << "a layout needs a dimension, a divisor and an extent per digit";
+           << "a layout needs a dimension, a divisor, an extent and "
+              "a modulus per digit";
   int64_t count = 1;
-  for (auto [dim, divisor, extent] : llvm::zip_equal(dims, divisors, extents)) {
-    if (dim < 0 || divisor < 1 || extent < 0)
+  for (auto [dim, divisor, extent, modulus] :
+       llvm::zip_equal(dims, divisors, extents, moduli)) {
+    if (dim < 0 || divisor < 1 || extent < 0 || modulus < 0)
       return emitError() << "layout digit " << dim << ":" << divisor << ":"
-                         << extent << " is out of range";
+                         << extent << ":" << modulus << " is out of range";
     if (llvm::MulOverflow(count, extent, count))
       return emitError() << "the layout's size overflows";
   }
+  if (offset < 0 || (offset > 0 && offset >= count))
+    return emitError() << "layout offset " << offset << " is outside its "
+                       << count << " elements";
   return success();
 }
 

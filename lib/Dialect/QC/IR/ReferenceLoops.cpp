@@ -4,6 +4,7 @@
 
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 
+#include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -83,26 +84,30 @@ Value qc::getLinearPosition(OpBuilder &builder, Location loc,
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(builder, loc, value);
   };
-  SmallVector<int64_t> dims, divisors, extents;
-  if (LayoutAttr layout = getLayout(type)) {
-    dims.assign(layout.getDims().begin(), layout.getDims().end());
-    divisors.assign(layout.getDivisors().begin(), layout.getDivisors().end());
-    extents.assign(layout.getExtents().begin(), layout.getExtents().end());
-  } else {
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      dims.push_back(dim);
-    divisors.assign(type.getRank(), 1);
-    extents.assign(type.getShape().begin(), type.getShape().end());
+  LayoutAttr layout = getLayout(type);
+  if (!layout) {
+    // Row-major: one digit for each dimension.
+    layout = LayoutAttr::getPermuted(
+        builder.getContext(), type.getShape(),
+        llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
   }
   Value position;
-  for (auto [dim, divisor, extent] : llvm::zip_equal(dims, divisors, extents)) {
+  for (auto [dim, divisor, extent, modulus] :
+       llvm::zip_equal(layout.getDims(), layout.getDivisors(),
+                       layout.getExtents(), layout.getModuli())) {
     if (extent == 1)
       continue;
     Value digit = indices[dim];
+    int64_t limit = type.getDimSize(dim);
+    if (modulus && modulus < limit) {
+      digit =
+          builder.createOrFold<arith::RemUIOp>(loc, digit, constant(modulus));
+      limit = modulus;
+    }
     if (divisor != 1)
       digit =
           builder.createOrFold<arith::DivUIOp>(loc, digit, constant(divisor));
-    if (divisor * extent < type.getDimSize(dim))
+    if (divisor * extent < limit)
       digit =
           builder.createOrFold<arith::RemUIOp>(loc, digit, constant(extent));
     if (position)
@@ -112,7 +117,10 @@ Value qc::getLinearPosition(OpBuilder &builder, Location loc,
                    ? builder.createOrFold<arith::AddIOp>(loc, position, digit)
                    : digit;
   }
-  return position ? position : constant(0);
+  if (position && layout.getOffset())
+    position = builder.createOrFold<arith::AddIOp>(
+        loc, position, constant(layout.getOffset()));
+  return position ? position : constant(layout.getOffset());
 }
 
 //===----------------------------------------------------------------------===//
@@ -301,6 +309,15 @@ Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
     value = found->second(builder, indices);
   } else if (Value buffer = buffers.lookup(tensor)) {
     value = load(builder, loc, type, buffer, indices);
+  } else if (auto constant = tensor.getDefiningOp<ConstantOp>()) {
+    FailureOr<SmallVector<int64_t>> number =
+        getConstantIntegers(constant.getValue());
+    assert(succeeded(number) && "kernels hold single integers only");
+    Type compute = getComputeType(type.getElementType());
+    value = arith::ConstantOp::create(
+        builder, loc,
+        builder.getIntegerAttr(compute, APInt(compute.getIntOrFloatBitWidth(),
+                                              number->front(), true, true)));
   } else {
     auto result = cast<OpResult>(tensor);
     withEmitter(builder, result.getOwner(), {}, [&](Emitter &emitter) {
@@ -319,8 +336,11 @@ Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
 // Loops
 //===----------------------------------------------------------------------===//
 
-bool qc::isLaneTransparent(Block &body, int64_t dim, int64_t rank) {
+bool qc::isLaneTransparent(Block &body, int64_t dim, int64_t rank,
+                           Operation *except) {
   for (Operation &op : body.without_terminator()) {
+    if (isa<ConstantOp>(op) || &op == except)
+      continue;
     auto element = dyn_cast<ElementOpInterface>(op);
     if (!element)
       return false;

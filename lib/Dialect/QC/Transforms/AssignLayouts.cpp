@@ -9,6 +9,7 @@
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/IR/WeightPacking.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -43,26 +44,6 @@ struct Digits {
   }
 };
 
-/// How weights of a contraction are packed: see ScheduleContractions.cpp.
-LayoutAttr getPackedLayout(RankedTensorType type, int64_t channelDim,
-                           int64_t reductionDim) {
-  constexpr int64_t blockChannels = 16, dotSize = 4;
-  bool isInteger = isa<IntegerType>(type.getElementType());
-  int64_t step = isInteger ? dotSize : 1;
-  Digits digits;
-  digits.add(channelDim, blockChannels,
-             llvm::divideCeil(type.getDimSize(channelDim), blockChannels));
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
-    if (dim != channelDim && dim != reductionDim)
-      digits.add(dim, 1, type.getDimSize(dim));
-  digits.add(reductionDim, step,
-             llvm::divideCeil(type.getDimSize(reductionDim), step));
-  digits.add(channelDim, 1, blockChannels);
-  if (isInteger)
-    digits.add(reductionDim, 1, dotSize);
-  return digits.get(type.getContext());
-}
-
 /// Whether permuting `shape` to `order` moves no element.
 bool isRowMajor(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
   int64_t last = -1;
@@ -80,8 +61,13 @@ bool isRowMajor(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
 struct Demand {
   /// Operand number, and its layout.
   SmallVector<std::pair<unsigned, LayoutAttr>> packed;
-  /// An 8-bit input whose dimension must be stored in multiples of four.
-  std::optional<std::pair<unsigned, int64_t>> paddedInput;
+  /// An 8-bit input (operand number) of which a contraction reads four elements
+  /// at a time along the dimension: so many must be stored.
+  struct PaddedInput {
+    unsigned operand;
+    int64_t dim, stored;
+  };
+  std::optional<PaddedInput> paddedInput;
   /// Images: operands and results are channels-last together.
   bool isSpatial = false;
   /// Keeps the layout of its operands.
@@ -147,17 +133,22 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
     RankedTensorType type = weights->second;
     bool hasPads =
         llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
-    if (conv.getGroup() == 1 && !hasPads && !conv.getXZero() &&
-        !conv.getWZero()) {
+    if (!conv.isDepthwise() && !hasPads && !conv.getXZero()) {
       // 8-bit kernels multiply by signed weights.
       if (isa<IntegerType>(type.getElementType()) &&
           isUnsignedElement(type.getElementType()))
         return demand;
-      demand.packed.push_back({weights->first, getPackedLayout(type, 0, 1)});
+      int64_t groups = conv.getGroup();
+      demand.packed.push_back(
+          {weights->first, getPackedWeights(type, 0, 1, groups)});
       std::optional<unsigned> input = numberOf(conv.getX());
+      int64_t perGroup = type.getDimSize(1);
       if (input && isa<IntegerType>(type.getElementType()))
-        demand.paddedInput = {*input, 1};
-    } else if (type.getDimSize(1) == 1) {
+        demand.paddedInput = {
+            *input, 1,
+            (groups - 1) * perGroup +
+                static_cast<int64_t>(llvm::alignTo(perGroup, packedDot))};
+    } else if (conv.isDepthwise()) {
       Digits digits;
       for (int64_t dim = 1; dim < type.getRank(); ++dim)
         digits.add(dim, 1, type.getDimSize(dim));
@@ -169,17 +160,19 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   if (auto matmul = dyn_cast<MatMulOp>(root)) {
     auto weights = constantType(matmul.getB());
     if (!weights || !isPackable(weights->second) ||
-        weights->second.getRank() != 2 || matmul.getAZero() ||
-        matmul.getBZero())
+        weights->second.getRank() != 2 || matmul.getAZero())
       return demand;
     Type element = weights->second.getElementType();
     if (isa<IntegerType>(element) && isUnsignedElement(element))
       return demand;
     demand.packed.push_back(
-        {weights->first, getPackedLayout(weights->second, 1, 0)});
+        {weights->first, getPackedWeights(weights->second, 1, 0)});
     std::optional<unsigned> input = numberOf(matmul.getA());
     if (input && isa<IntegerType>(element))
-      demand.paddedInput = {*input, typeOf(matmul.getA()).getRank() - 1};
+      demand.paddedInput = {
+          *input, typeOf(matmul.getA()).getRank() - 1,
+          static_cast<int64_t>(llvm::alignTo(
+              typeOf(matmul.getA()).getShape().back(), packedDot))};
     return demand;
   }
   if (isa<MaxPoolOp, AveragePoolOp>(root)) {
@@ -263,23 +256,24 @@ void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
     const Demand &demand = demands[dispatch];
     if (!demand.paddedInput)
       continue;
-    auto [operand, dim] = *demand.paddedInput;
+    auto [operand, dim, stored] = *demand.paddedInput;
     Value value = dispatch.getInputs()[operand];
-    RankedTensorType type = typeOf(value);
+    RankedTensorType type = typeFor(value);
     if (!isFree(value) &&
         !(value.getDefiningOp<DispatchOp>() && type.getRank() == 2 &&
           llvm::none_of(value.getUsers(), [](Operation *user) {
             return isa<func::ReturnOp, ReshapeOp>(user);
           })))
       continue;
-    if (type.getDimSize(dim) % 4 == 0)
+    // Another reader may have asked for more.
+    auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+    if (std::max(type.getDimSize(dim),
+                 layout ? layout.getExtents().back() : 0) >= stored)
       continue;
     SmallVector<int64_t> order = orderOf(value);
     Digits digits;
     for (int64_t d : order)
-      digits.add(d, 1,
-                 d == dim ? llvm::alignTo(type.getDimSize(d), 4)
-                          : type.getDimSize(d));
+      digits.add(d, 1, d == dim ? stored : type.getDimSize(d));
     types[value] = RankedTensorType::get(type.getShape(), type.getElementType(),
                                          digits.get(context));
   }
@@ -298,7 +292,7 @@ void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
       // it.
       if (demands[dispatch].paddedInput &&
           demands[dispatch].packed.size() == 1) {
-        auto [inputOperand, dim] = *demands[dispatch].paddedInput;
+        auto [inputOperand, dim, needed] = *demands[dispatch].paddedInput;
         auto input = cast<RankedTensorType>(inputTypes[inputOperand]);
         auto inputLayout = dyn_cast_or_null<LayoutAttr>(input.getEncoding());
         int64_t stored = inputLayout ? inputLayout.getExtents().back()
@@ -313,7 +307,7 @@ void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
             isContiguous &= !inputLayout && input.getDimSize(d) == 1;
           stored = input.getDimSize(dim);
         }
-        if (!isContiguous || stored % 4 != 0)
+        if (!isContiguous || stored < needed)
           continue;
       }
       inputTypes[operand] =

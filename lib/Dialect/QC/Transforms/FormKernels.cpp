@@ -4,7 +4,9 @@
 //
 // Fusion here is composition of reference decompositions: an elementwise op
 // behind a root costs no memory traffic. Only single-use values of the root's
-// own shape are fused, so nothing is ever computed twice.
+// own shape are fused, so nothing is ever computed twice. An op that widens,
+// such as a dequantization, moves to the kernel that reads it where that is
+// elementwise there: the narrow tensor is what goes through memory.
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
@@ -92,6 +94,38 @@ StringRef getFamily(Operation *root) {
                                                              : "movement";
 }
 
+unsigned bitsOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementTypeBitWidth();
+}
+
+/// The operand of the result's shape, if `op` is an elementwise op that makes
+/// wider elements from it and from parameters.
+Value getWidened(Operation *op) {
+  if (!isElementwise(op) || op->getNumResults() != 1)
+    return {};
+  Value wide;
+  for (Value operand : op->getOperands()) {
+    if (operand.getDefiningOp<ConstantOp>())
+      continue;
+    if (wide || cast<RankedTensorType>(operand.getType()).getShape() !=
+                    resultType(op).getShape())
+      return {};
+    wide = operand;
+  }
+  return wide && bitsOf(wide) >= 8 && bitsOf(wide) < bitsOf(op->getResult(0))
+             ? wide
+             : Value();
+}
+
+/// Single integers, zero points above all, stand in kernels: code for a zero
+/// point of 0 is shorter, and they differ too rarely to multiply the kernels.
+bool isEmbedded(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  return constant && constant.getValue().getNumElements() == 1 &&
+         isa<IntegerType>(
+             cast<RankedTensorType>(value.getType()).getElementType());
+}
+
 struct FormKernels : qc::impl::FormKernelsBase<FormKernels> {
   using FormKernelsBase::FormKernelsBase;
 
@@ -109,6 +143,7 @@ private:
   llvm::StringMap<KernelOp> known;
 
   LogicalResult form(func::FuncOp function, SymbolTable &symbols);
+  void sinkWidening(Group &group, DenseMap<Operation *, Group *> &groupOf);
   void outline(Group &group, SymbolTable &symbols);
 };
 
@@ -181,9 +216,34 @@ LogicalResult FormKernels::form(func::FuncOp function, SymbolTable &symbols) {
             meets.insert({inside, operand});
   }
   for (Group &group : groups)
+    sinkWidening(group, groupOf);
+  for (Group &group : groups)
     if (!group.ops.empty())
       outline(group, symbols);
   return success();
+}
+
+void FormKernels::sinkWidening(Group &group,
+                               DenseMap<Operation *, Group *> &groupOf) {
+  while (group.hasRoot && group.ops.size() > 1) {
+    llvm::sort(group.ops, [](Operation *lhs, Operation *rhs) {
+      return lhs->isBeforeInBlock(rhs);
+    });
+    Operation *last = group.ops.back();
+    Value narrow = getWidened(last);
+    if (!narrow || !narrow.hasOneUse() || !last->hasOneUse() ||
+        groupOf.lookup(narrow.getDefiningOp()) != &group)
+      return;
+    Operation *user = *last->user_begin();
+    Group *target = groupOf.lookup(user);
+    if (!target || target == &group || !isElementwise(user) ||
+        resultType(user).getShape() != resultType(last).getShape())
+      return;
+    group.ops.pop_back();
+    target->ops.push_back(last);
+    groupOf[last] = target;
+    ++numSunk;
+  }
 }
 
 void FormKernels::outline(Group &group, SymbolTable &symbols) {
@@ -196,7 +256,7 @@ void FormKernels::outline(Group &group, SymbolTable &symbols) {
   llvm::SetVector<Value> inputs;
   for (Operation *op : group.ops)
     for (Value operand : op->getOperands())
-      if (!members.contains(operand.getDefiningOp()))
+      if (!members.contains(operand.getDefiningOp()) && !isEmbedded(operand))
         inputs.insert(operand);
   auto root = llvm::find_if(group.ops,
                             [](Operation *op) { return !isElementwise(op); });
@@ -215,6 +275,14 @@ void FormKernels::outline(Group &group, SymbolTable &symbols) {
   IRMapping mapping;
   for (Value input : inputs)
     mapping.map(input, body->addArgument(input.getType(), unknown));
+  for (Operation *op : group.ops)
+    for (Value operand : op->getOperands())
+      if (!mapping.contains(operand) && isEmbedded(operand) &&
+          !members.contains(operand.getDefiningOp())) {
+        Operation *copy = builder.clone(*operand.getDefiningOp());
+        copy->setLoc(unknown);
+        mapping.map(operand, copy->getResult(0));
+      }
   for (Operation *op : group.ops) {
     Operation *copy = builder.clone(*op, mapping);
     copy->setLoc(unknown);

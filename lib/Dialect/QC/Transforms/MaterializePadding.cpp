@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pads the inputs of convolutions in memory and folds the zero points that
-// become foldable by it.
+// Pads the inputs of convolutions in memory, folds the zero points that become
+// foldable by it, and makes 8-bit weights signed.
 
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
@@ -43,16 +43,28 @@ Value createVector(OpBuilder &builder, Location loc, ArrayRef<int32_t> values) {
   return ConstantOp::create(builder, loc, type, getConstant(type, bytes));
 }
 
-/// -zero * sum of the weights of each output channel (dimension `channelDim`),
-/// modulo 2^32 as the accumulators.
-std::optional<SmallVector<int32_t>>
-getCorrection(Value weights, int64_t channelDim, int64_t zero) {
-  auto constant = weights.getDefiningOp<ConstantOp>();
+/// The integers of a constant, null for an absent one.
+std::optional<SmallVector<int64_t>> getIntegers(Value value) {
+  if (!value)
+    return SmallVector<int64_t>{0};
+  auto constant = value.getDefiningOp<ConstantOp>();
   if (!constant)
     return std::nullopt;
   FailureOr<SmallVector<int64_t>> numbers =
       getConstantIntegers(constant.getValue());
-  if (failed(numbers))
+  return failed(numbers) ? std::nullopt
+                         : std::optional<SmallVector<int64_t>>(*numbers);
+}
+
+/// -zero * sum of (w - weightZero) over the weights of each output channel
+/// (dimension `channelDim`), modulo 2^32 as the accumulators.
+std::optional<SmallVector<int32_t>> getCorrection(Value weights,
+                                                  Value weightZero,
+                                                  int64_t channelDim,
+                                                  int64_t zero) {
+  std::optional<SmallVector<int64_t>> numbers = getIntegers(weights),
+                                      zeros = getIntegers(weightZero);
+  if (!numbers || !zeros)
     return std::nullopt;
   RankedTensorType type = typeOf(weights);
   int64_t channels = type.getDimSize(channelDim), inner = 1;
@@ -60,11 +72,61 @@ getCorrection(Value weights, int64_t channelDim, int64_t zero) {
     inner *= type.getDimSize(dim);
   SmallVector<int32_t> correction(channels, 0);
   for (auto [index, number] : llvm::enumerate(*numbers)) {
-    int32_t &sum = correction[index / inner % channels];
+    size_t channel = index / inner % channels;
+    int64_t weight = number - (*zeros)[zeros->size() == 1 ? 0 : channel];
+    int32_t &sum = correction[channel];
     sum = static_cast<int32_t>(static_cast<uint32_t>(sum) -
-                               static_cast<uint32_t>(zero * number));
+                               static_cast<uint32_t>(zero * weight));
   }
   return correction;
+}
+
+/// An 8-bit unsigned constant minus 128, signed.
+Value subtract128(OpBuilder &builder, ConstantOp constant) {
+  SmallVector<char> scratch;
+  FailureOr<ArrayRef<char>> bytes =
+      getConstantBytes(constant.getValue(), scratch);
+  if (failed(bytes))
+    return {};
+  SmallVector<char> shifted(*bytes);
+  for (char &byte : shifted)
+    byte ^= static_cast<char>(0x80);
+  auto type =
+      RankedTensorType::get(constant.getType().getShape(),
+                            builder.getIntegerType(8, /*isSigned=*/true));
+  return ConstantOp::create(builder, constant.getLoc(), type,
+                            getConstant(type, shifted));
+}
+
+/// Unsigned constant weights with their zero point as signed ones: the products
+/// of all CPUs are of signed weights. `(w - 128) - (z - 128) = w - z`.
+bool signWeights(OpBuilder &builder, OpOperand &weights,
+                 MutableOperandRange weightZero) {
+  auto constant = weights.get().getDefiningOp<ConstantOp>();
+  Type ui8 = builder.getIntegerType(8, /*isSigned=*/false);
+  if (!constant || typeOf(weights.get()).getElementType() != ui8)
+    return false;
+  ConstantOp zero;
+  if (!weightZero.empty()) {
+    zero = weightZero[0].get().getDefiningOp<ConstantOp>();
+    if (!zero || typeOf(zero).getElementType() != ui8)
+      return false;
+  } else {
+    auto scalar = RankedTensorType::get({}, ui8);
+    zero = ConstantOp::create(builder, constant.getLoc(), scalar,
+                              getConstant(scalar, ArrayRef<char>{0}));
+  }
+  Value signedWeights = subtract128(builder, constant),
+        signedZero = subtract128(builder, zero);
+  if (!signedWeights || !signedZero)
+    return false;
+  weights.set(signedWeights);
+  std::optional<SmallVector<int64_t>> zeros = getIntegers(signedZero);
+  if (zeros && llvm::all_of(*zeros, [](int64_t z) { return z == 0; }))
+    weightZero.clear();
+  else
+    weightZero.assign(signedZero);
+  return true;
 }
 
 struct MaterializePadding
@@ -73,11 +135,19 @@ struct MaterializePadding
 
   void runOnOperation() override {
     getOperation().walk([&](ConvOp conv) {
-      if (conv.getGroup() == 1)
+      OpBuilder builder(conv);
+      numSigned +=
+          signWeights(builder, conv.getWMutable(), conv.getWZeroMutable());
+      if (!conv.isDepthwise())
         pad(conv);
       fold(conv);
     });
-    getOperation().walk([&](MatMulOp matmul) { fold(matmul); });
+    getOperation().walk([&](MatMulOp matmul) {
+      OpBuilder builder(matmul);
+      numSigned +=
+          signWeights(builder, matmul.getBMutable(), matmul.getBZeroMutable());
+      fold(matmul);
+    });
   }
 
 private:
@@ -117,11 +187,11 @@ void MaterializePadding::pad(ConvOp conv) {
 
 void MaterializePadding::fold(ConvOp conv) {
   std::optional<int64_t> zero = getScalar(conv.getXZero());
-  if (!zero || conv.getWZero() ||
+  if (!zero ||
       llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; }))
     return;
   std::optional<SmallVector<int32_t>> correction =
-      getCorrection(conv.getW(), 0, *zero);
+      getCorrection(conv.getW(), conv.getWZero(), 0, *zero);
   if (!correction)
     return;
   if (conv.getBias()) {
@@ -145,10 +215,10 @@ void MaterializePadding::fold(ConvOp conv) {
 
 void MaterializePadding::fold(MatMulOp matmul) {
   std::optional<int64_t> zero = getScalar(matmul.getAZero());
-  if (!zero || matmul.getBZero() || typeOf(matmul.getB()).getRank() != 2)
+  if (!zero || typeOf(matmul.getB()).getRank() != 2)
     return;
   std::optional<SmallVector<int32_t>> correction =
-      getCorrection(matmul.getB(), 1, *zero);
+      getCorrection(matmul.getB(), matmul.getBZero(), 1, *zero);
   if (!correction)
     return;
   matmul.getAZeroMutable().clear();

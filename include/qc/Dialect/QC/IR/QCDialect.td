@@ -54,23 +54,40 @@ def QC_LayoutAttr : QC_Attr<"Layout", "layout"> {
   let description = [{
     The encoding of a tensor type from `qc-assign-layouts` on. It is a list of
     digits from the outermost (slowest) to the innermost (contiguous); digit
-    `(dim, divisor, extent)` is `(index[dim] / divisor) mod extent`. The linear
-    element offset is the mixed-radix number of the digits. A missing layout is
-    row-major.
+    `dim:divisor:extent` is `(index[dim] / divisor) mod extent`, and digit
+    `dim:divisor:extent:modulus` is `((index[dim] mod modulus) / divisor) mod
+    extent`. The element's position is `offset` plus the mixed-radix number of
+    the digits. A missing layout is row-major.
 
     `#qc.layout<0:1:1, 2:1:56, 3:1:56, 1:1:64>` is channels-last for
     `tensor<1x64x56x56xf32>`; `#qc.layout<0:16:4, 1:4:16, 0:1:16, 1:1:4>` stores
     a 64x64 matrix in blocks of 16 rows with four consecutive columns together.
+    `#qc.layout<0:28:4, 0:16:2:28, 1:1:8, 0:1:16:28>` does the same for four
+    groups of 28 rows, each padded to blocks of its own.
     Extents may cover more than the dimension: the surplus is padding that
-    packing fills with zeros.
+    packing fills with zeros. With an offset such a layout is a view of a part of
+    a larger tensor's memory: `#qc.layout<0:1:1, 2:1:58, 3:1:58, 1:1:64, offset 3776>`
+    is the interior of a channels-last map with a border of one.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$dims,
                         ArrayRefParameter<"int64_t">:$divisors,
-                        ArrayRefParameter<"int64_t">:$extents);
+                        ArrayRefParameter<"int64_t">:$extents,
+                        ArrayRefParameter<"int64_t">:$moduli,
+                        "int64_t":$offset);
+  let builders = [
+    /// Digits without moduli.
+    AttrBuilder<(ins "::llvm::ArrayRef<int64_t>":$dims,
+                     "::llvm::ArrayRef<int64_t>":$divisors,
+                     "::llvm::ArrayRef<int64_t>":$extents,
+                     CArg<"int64_t", "0">:$offset), [{
+      return $_get($_ctxt, dims, divisors, extents,
+                   ::llvm::SmallVector<int64_t>(dims.size(), 0), offset);
+    }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Number of elements that a buffer of this layout holds, padding included.
+    /// Number of elements that a buffer of this layout holds, padding included;
+    /// for a view those of the whole buffer.
     int64_t getNumElements() const;
     /// Linear element offset of `index` (one entry per tensor dimension).
     int64_t linearize(::llvm::ArrayRef<int64_t> index) const;

@@ -33,6 +33,10 @@ def QC_ConvOp : QC_LoopElementOp<"conv", [AttrSizedOperandSegments]> {
     `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether each output channel reads the one input channel of its number.
+    bool isDepthwise();
+  }];
 }
 
 def QC_MatMulOp : QC_LoopElementOp<"matmul", [AttrSizedOperandSegments]> {

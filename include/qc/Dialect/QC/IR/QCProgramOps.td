@@ -27,9 +27,13 @@ def QC_KernelOp : QC_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "A fused group of ops that one launch computes";
   let description = [{
-    Takes all it reads as operands, constants included, and knows no target. The body
-    has at most one op that is not elementwise (its root) followed by elementwise
-    ops of the root's result shape. `family` names the schedule that applies.
+    Takes all it reads as operands, constants included (but for zero points and other
+    single integers, which stand in the body), and knows no target. The body has at most one
+    op that is not elementwise (its root) followed by elementwise ops of the root's
+    result shape. `family` names the schedule that applies.
+
+    Constraints: (1) one op at most is neither elementwise nor a constant; (2) constants in
+    the body hold one element.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        StrAttr:$family, OptionalAttr<DictArrayAttr>:$arg_attrs,

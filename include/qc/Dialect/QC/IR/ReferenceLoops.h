@@ -93,8 +93,10 @@ mlir::Value getLinearPosition(mlir::OpBuilder &builder, mlir::Location loc,
                               mlir::ValueRange indices);
 
 /// Whether every op of the body may be evaluated for lanes along dimension
-/// `dim` of a result with `rank` dimensions.
-bool isLaneTransparent(mlir::Block &body, int64_t dim, int64_t rank);
+/// `dim` of a result with `rank` dimensions; `except` is one that the caller
+/// computes otherwise.
+bool isLaneTransparent(mlir::Block &body, int64_t dim, int64_t rank,
+                       mlir::Operation *except = nullptr);
 
 /// How loops are shaped.
 struct LoopOptions {

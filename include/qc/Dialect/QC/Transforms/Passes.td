@@ -34,9 +34,11 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
     Turns each function's ops into calls of `qc.kernel`s. A kernel has one op that is not
     elementwise (its root) and the elementwise ops behind it, as long as each value
     between them has no other user and the root's shape. Elementwise ops without such a root
-    form a kernel of their own. Constants become kernel arguments, so that kernels that differ
-    only in their numbers are equal; equal kernels are merged. qc.reshape stays
-    outside: it costs nothing. Knows no target.
+    form a kernel of their own. A last op that only widens (a dequantization) moves to the
+    kernel that reads it, if that is elementwise there: the narrow tensor goes through memory.
+    Constants become kernel arguments, so that kernels that differ only in their numbers are
+    equal; equal kernels are merged. Single integers (zero points) stand in the kernel. qc.reshape
+    stays outside: it costs nothing. Knows no target.
 
     ```mlir
     %0 = qc.conv %x, %w {…}
@@ -48,17 +50,19 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"numKernels", "kernels", "Number of distinct kernels">,
-    Statistic<"numFused", "fused-ops", "Number of elementwise ops that share another op's kernel">
+    Statistic<"numFused", "fused-ops", "Number of elementwise ops that share another op's kernel">,
+    Statistic<"numSunk", "sunk-ops", "Number of widening ops moved to the kernel that reads them">
   ];
 }
 
 def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> {
   let summary = "Pad the inputs of convolutions in memory";
   let description = [{
-    A CPU's convolution kernel reads its input without tests: an ungrouped `qc.conv` with padding becomes
-    `qc.pad` (with zero, or with x_zero for integers) and a `qc.conv` without. A constant x_zero of a
-    convolution without padding, or of a matrix product with constant weights, is then folded:
-    `sum (x - z) w = sum x w - z sum w` is exact in integers.
+    A CPU's convolution kernel reads its input without tests: a `qc.conv` with padding that is not
+    depthwise becomes `qc.pad` (with zero, or with x_zero for integers) and a `qc.conv` without. A
+    constant x_zero of a convolution without padding, or of a matrix product with constant weights, is
+    then folded: `sum (x - z) w = sum x w - z sum w` is exact in integers. Constant weights in ui8 become
+    si8, 128 less as their zero point, which vanishes where it was 128.
 
     ```mlir
     %y = qc.conv %x, %w {pads = array<i64: 1, 1, 1, 1>, …}
@@ -69,7 +73,8 @@ def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> 
   }];
   let statistics = [
     Statistic<"numPadded", "padded", "Number of convolutions whose input is padded in memory">,
-    Statistic<"numFolded", "folded-zero-points", "Number of zero points folded into a bias">
+    Statistic<"numFolded", "folded-zero-points", "Number of zero points folded into a bias">,
+    Statistic<"numSigned", "signed-weights", "Number of unsigned weights made signed">
   ];
 }
 

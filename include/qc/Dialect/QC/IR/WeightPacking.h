@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How weights of contractions lie in memory: the contract between
+// qc-assign-layouts, which packs them, and qc-schedule-contractions, which
+// reads them in this order. It is the same for every CPU, so that the forms of
+// a library share one copy.
+#ifndef QC_DIALECT_QC_IR_WEIGHTPACKING_H
+#define QC_DIALECT_QC_IR_WEIGHTPACKING_H
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
+namespace qc {
+
+/// Output channels that packed weights keep together.
+constexpr int64_t packedChannels = 16;
+/// Elements of the reduction that packed 8-bit weights keep together.
+constexpr int64_t packedDot = 4;
+
+/// Elements of the reduction that packed weights of `element` keep together.
+int64_t getPackedStep(mlir::Type element);
+
+/// [groups, channels / 16, other dimensions…, reduction (/ 4), 16 (, 4)] for
+/// weights whose dimension `channelDim` counts output channels (of all groups)
+/// and whose dimension `reductionDim` is reduced. Each group is padded to whole
+/// blocks with zeros.
+LayoutAttr getPackedWeights(mlir::RankedTensorType type, int64_t channelDim,
+                            int64_t reductionDim, int64_t groups = 1);
+
+} // namespace qc
+
+#endif // QC_DIALECT_QC_IR_WEIGHTPACKING_H

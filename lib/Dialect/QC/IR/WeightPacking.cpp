@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How weights of contractions lie in memory: see WeightPacking.h.
+
+#include "qc/Dialect/QC/IR/WeightPacking.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace qc;
+
+int64_t qc::getPackedStep(Type element) {
+  return isa<IntegerType>(element) ? packedDot : 1;
+}
+
+LayoutAttr qc::getPackedWeights(RankedTensorType type, int64_t channelDim,
+                                int64_t reductionDim, int64_t groups) {
+  int64_t step = getPackedStep(type.getElementType());
+  int64_t perGroup = type.getDimSize(channelDim) / groups;
+  int64_t modulus = groups > 1 ? perGroup : 0;
+  SmallVector<int64_t> dims, divisors, extents, moduli;
+  auto add = [&](int64_t dim, int64_t divisor, int64_t extent,
+                 int64_t within = 0) {
+    dims.push_back(dim);
+    divisors.push_back(divisor);
+    extents.push_back(extent);
+    moduli.push_back(within);
+  };
+  if (groups > 1)
+    add(channelDim, perGroup, groups);
+  add(channelDim, packedChannels, llvm::divideCeil(perGroup, packedChannels),
+      modulus);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (dim != channelDim && dim != reductionDim)
+      add(dim, 1, type.getDimSize(dim));
+  add(reductionDim, step,
+      llvm::divideCeil(type.getDimSize(reductionDim), step));
+  add(channelDim, 1, packedChannels, modulus);
+  if (step > 1)
+    add(reductionDim, 1, step);
+  return LayoutAttr::get(type.getContext(), dims, divisors, extents, moduli, 0);
+}

@@ -190,6 +190,13 @@ Value Emitter::convert(Value value, bool fromUnsigned, Type to,
            toWidth = to.getIntOrFloatBitWidth();
   if (toWidth < fromWidth)
     return arith::TruncIOp::create(builder, loc, result, value);
+  // Codes that were bounded before they were narrowed (roundSaturate).
+  if (auto narrowed = value.getDefiningOp<arith::TruncIOp>())
+    if (narrowed.getIn().getType() == result &&
+        bitEnumContainsAny(narrowed.getOverflowFlags(),
+                           fromUnsigned ? arith::IntegerOverflowFlags::nuw
+                                        : arith::IntegerOverflowFlags::nsw))
+      return narrowed.getIn();
   if (fromUnsigned || from.isInteger(1))
     return arith::ExtUIOp::create(builder, loc, result, value);
   return arith::ExtSIOp::create(builder, loc, result, value);
@@ -253,8 +260,8 @@ Value Emitter::roundSaturate(Value value, Value zeroPoint, Type element) {
     code = add(code, zeroPoint);
   if (compute == i32)
     return code;
-  // The clamp has bounded the code: readers that widen it again get it as it
-  // was.
+  // The clamp has bounded the code: `convert` gives readers that widen it again
+  // the value as it was.
   return arith::TruncIOp::create(builder, loc, withElement(code, compute), code,
                                  isUnsigned ? arith::IntegerOverflowFlags::nuw
                                             : arith::IntegerOverflowFlags::nsw);

@@ -32,6 +32,7 @@ void qc::buildCPUPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createMaterializePadding());
   buildKernelPipeline(manager);
   manager.addPass(createAssignLayouts());
+  manager.addPass(createWriteInPlace());
   manager.addPass(createPlanMemory());
 }
 

@@ -22,6 +22,12 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
+/// Position of a tensor's first element.
+int64_t getOffset(RankedTensorType type) {
+  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+  return layout ? layout.getOffset() : 0;
+}
+
 /// Strides of a tensor's dimensions in elements, if it has no blocks.
 std::optional<SmallVector<int64_t>> getStrides(RankedTensorType type) {
   SmallVector<int64_t> strides(type.getRank(), 0);
@@ -37,7 +43,7 @@ std::optional<SmallVector<int64_t>> getStrides(RankedTensorType type) {
   if (layout.getDims().size() != static_cast<size_t>(type.getRank()))
     return std::nullopt;
   for (size_t d = layout.getDims().size(); d-- > 0;) {
-    if (layout.getDivisors()[d] != 1)
+    if (layout.getDivisors()[d] != 1 || layout.getModuli()[d] != 0)
       return std::nullopt;
     strides[layout.getDims()[d]] = stride;
     stride *= layout.getExtents()[d];
@@ -45,6 +51,7 @@ std::optional<SmallVector<int64_t>> getStrides(RankedTensorType type) {
   return strides;
 }
 
+/// Whether these are weights as qc-assign-layouts packs them.
 bool isPackedLayout(RankedTensorType type, int64_t channelDim,
                     int64_t reductionDim, int64_t groups = 1) {
   return type.getEncoding() &&
@@ -80,6 +87,7 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   problem.root = conv;
   problem.input = input;
   problem.weights = weights;
+  problem.inputOffset = getOffset(x);
   problem.bias = conv.getBias();
   problem.weightZero = conv.getWZero();
   problem.inputUnsigned = isUnsignedElement(x.getElementType());
@@ -178,6 +186,8 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   problem.input = input;
   problem.weights = weights;
   problem.weightZero = matmul.getBZero();
+  problem.inputOffset = getOffset(a);
+  problem.weightOffset = getOffset(b);
   problem.inputUnsigned = isUnsignedElement(a.getElementType());
   problem.channels = b.getDimSize(b.getRank() - 1);
   int64_t aRank = a.getRank(), bRank = b.getRank(), rank = y.getRank();

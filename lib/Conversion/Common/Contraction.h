@@ -34,6 +34,8 @@ struct ContractionProblem {
   bool isInteger = false;
   bool inputUnsigned = false;
   bool isPacked = false;
+  /// Where the first elements lie: tensors may be views.
+  int64_t inputOffset = 0, weightOffset = 0;
   /// Outer dimensions that are iterated in parallel: extent, input stride,
   /// weight stride.
   llvm::SmallVector<ReductionLoop> batch;

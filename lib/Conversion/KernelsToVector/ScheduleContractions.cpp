@@ -148,7 +148,8 @@ void ContractionEmitter::emit() {
   channelBase = problem.groupLoop
                     ? scale(batchIndices[*problem.groupLoop], problem.channels)
                     : Value();
-  inputBatch = weightBatch = constant(0);
+  inputBatch = constant(problem.inputOffset);
+  weightBatch = constant(problem.weightOffset);
   for (auto [loop, index] : llvm::zip_equal(problem.batch, batchIndices)) {
     inputBatch = add(inputBatch, scale(index, loop.inputStride));
     weightBatch = add(weightBatch, scale(index, loop.weightStride));

@@ -89,6 +89,21 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult AssembleOp::verify() {
+  auto stored = [](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+    return std::make_pair(type.getElementType(), layout
+                                                     ? layout.getNumElements()
+                                                     : type.getNumElements());
+  };
+  for (Value part : getParts())
+    if (stored(part) != stored(getResult()))
+      return emitOpError("part ")
+             << part.getType() << " is no view of " << getType();
+  return success();
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbols.lookupNearestSymbolFrom(*this, getKernelAttr()))
     return emitOpError("names no kernel: ") << getKernel();

@@ -4,6 +4,8 @@
 
 #include "OpHelpers.h"
 
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
+
 using namespace mlir;
 using namespace qc;
 
@@ -248,6 +250,62 @@ Value PadOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   return e.branch(
       inside, [&] { return e.splat(e.read(0, source)); },
       [&] { return e.splat(e.read(1, first)); });
+}
+
+//===----------------------------------------------------------------------===//
+// PadBorderOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult PadBorderOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> loc,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  ArrayRef<int64_t> shape = adaptor.getShape(), pads = adaptor.getPads();
+  if (failed(verifySizes(loc, shape, shape.size())))
+    return failure();
+  if (pads.size() != 2 * shape.size())
+    return emitOptionalError(loc, "expects two pads per dimension");
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    int64_t begin = pads[dim], end = pads[shape.size() + dim];
+    if (begin < 0 || end < 0 || begin > size || end > size - begin)
+      return emitOptionalError(loc, "pads of dimension ", dim,
+                               " must lie within its ", size, " elements");
+  }
+  types.push_back(RankedTensorType::get(shape, elementOf(adaptor.getValue())));
+  return success();
+}
+
+SmallVector<int64_t> PadBorderOp::getParallelExtents() { return {1}; }
+
+void PadBorderOp::emitBlock(Emitter &e, ValueRange) {
+  ArrayRef<int64_t> shape = getShape(), pads = getPads();
+  size_t rank = shape.size();
+  Value value = e.read(0, firstOf(e, getValue()));
+  // In the order of memory, for each dimension: inside along the ones before
+  // it, in its own border, all along the ones behind it.
+  SmallVector<int64_t> order = getPhysicalOrder(tensorOf(getY()));
+  SmallVector<int64_t> offsets(rank, 0), extents(shape);
+  for (int64_t dim : order) {
+    int64_t begin = pads[dim], end = pads[rank + dim];
+    for (auto [offset, extent] :
+         {std::pair(int64_t(0), begin), std::pair(shape[dim] - end, end)}) {
+      if (extent == 0)
+        continue;
+      offsets[dim] = offset;
+      extents[dim] = extent;
+      SmallVector<int64_t> ordered;
+      for (int64_t d : order)
+        ordered.push_back(extents[d]);
+      e.forEach(ordered, [&](ValueRange iteration) {
+        SmallVector<Value> indices(rank);
+        for (auto [d, index] : llvm::zip_equal(order, iteration))
+          indices[d] = e.addIndex(index, offsets[d]);
+        e.write(0, indices, value);
+      });
+    }
+    offsets[dim] = begin;
+    extents[dim] = shape[dim] - begin - end;
+  }
 }
 
 //===----------------------------------------------------------------------===//

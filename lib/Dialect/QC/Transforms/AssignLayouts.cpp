@@ -7,6 +7,8 @@
 // contiguous dimension the one that convolution, pooling and depthwise kernels
 // vectorise.
 
+#include "KernelTypes.h"
+
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/IR/WeightPacking.h"
@@ -78,20 +80,15 @@ struct AssignLayouts : qc::impl::AssignLayoutsBase<AssignLayouts> {
   using AssignLayoutsBase::AssignLayoutsBase;
 
   void runOnOperation() override {
-    SymbolTable symbols(getOperation());
+    KernelTypes kernels(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      assign(function, symbols);
-    // Kernels of the former types are no longer called.
-    for (KernelOp kernel :
-         llvm::make_early_inc_range(getOperation().getOps<KernelOp>()))
-      if (SymbolTable::symbolKnownUseEmpty(kernel, getOperation()))
-        kernel.erase();
+      assign(function, kernels);
+    kernels.eraseUnused();
   }
 
 private:
-  void assign(func::FuncOp function, SymbolTable &symbols);
+  void assign(func::FuncOp function, KernelTypes &kernels);
   Demand analyse(DispatchOp dispatch, KernelOp kernel);
-  llvm::StringMap<KernelOp> known;
 };
 
 /// Whether the op's result elements come from operand elements of the same
@@ -183,13 +180,12 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   return demand;
 }
 
-void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
+void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   MLIRContext *context = &getContext();
   SmallVector<DispatchOp> dispatches(function.getOps<DispatchOp>());
   DenseMap<Operation *, Demand> demands;
   for (DispatchOp dispatch : dispatches)
-    demands[dispatch] =
-        analyse(dispatch, symbols.lookup<KernelOp>(dispatch.getKernel()));
+    demands[dispatch] = analyse(dispatch, kernels.lookup(dispatch));
 
   // Channels-last spreads from convolutions and pooling through what keeps
   // layouts.
@@ -280,7 +276,6 @@ void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
 
   // Rebuild kernels for the new types of their operands and results.
   for (DispatchOp dispatch : dispatches) {
-    KernelOp kernel = symbols.lookup<KernelOp>(dispatch.getKernel());
     SmallVector<Type> inputTypes, resultTypes;
     for (Value input : dispatch.getInputs())
       inputTypes.push_back(typeFor(input));
@@ -314,28 +309,8 @@ void AssignLayouts::assign(func::FuncOp function, SymbolTable &symbols) {
           RankedTensorType::get(type.getShape(), type.getElementType(), layout);
       ++numPacked;
     }
-    KernelOp copy = kernel.clone();
-    Block &body = copy.getBody().front();
-    for (auto [argument, type] :
-         llvm::zip_equal(body.getArguments(), inputTypes))
-      argument.setType(type);
-    for (auto [value, type] :
-         llvm::zip_equal(body.getTerminator()->getOperands(), resultTypes))
-      value.setType(type);
-    copy.setFunctionType(FunctionType::get(context, inputTypes, resultTypes));
-    copy.setSymName("kernel");
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    copy.print(stream, OpPrintingFlags().useLocalScope());
-    auto [entry, inserted] = known.try_emplace(text, copy);
-    if (inserted) {
-      copy.setSymName(kernel.getSymName());
-      symbols.insert(copy);
-    } else {
-      copy.erase();
-    }
     // Types inside the function change below, once all dispatches are known.
-    dispatch.setKernel(entry->second.getSymName());
+    kernels.specialise(dispatch, inputTypes, resultTypes);
     for (auto [operand, type] :
          llvm::zip_equal(dispatch->getOpOperands(), inputTypes)) {
       if (typeFor(operand.get()) == type)

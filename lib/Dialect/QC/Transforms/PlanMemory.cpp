@@ -5,6 +5,8 @@
 // Whole-model bufferization would copy at concats and function boundaries;
 // here every value is one range of bytes chosen from its lifetime.
 
+#include "KernelTypes.h"
+
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
@@ -35,11 +37,21 @@ RankedTensorType tensorType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// The value whose memory `value` shares.
+/// The value whose memory `value` shares: what a reshape reads, and the tensor
+/// that `value` is a part of.
 Value getStorage(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getX();
-  return value;
+  while (true) {
+    if (auto reshape = value.getDefiningOp<ReshapeOp>()) {
+      value = reshape.getX();
+      continue;
+    }
+    auto assemble = llvm::find_if(value.getUsers(), [](Operation *user) {
+      return isa<AssembleOp>(user);
+    });
+    if (assemble == value.getUsers().end())
+      return value;
+    value = cast<AssembleOp>(*assemble).getResult();
+  }
 }
 
 /// Assigns offsets: the largest interval first, each at the lowest gap among
@@ -104,37 +116,21 @@ private:
 
   LogicalResult plan(func::FuncOp function);
   void insertCopies(func::FuncOp function);
-  Value copy(OpBuilder &builder, Location loc, Value value);
   BufferAttr getData(ConstantOp constant, Type type);
 };
 
 } // namespace
 
-/// A kernel that copies `value` to a row-major tensor.
-Value PlanMemory::copy(OpBuilder &builder, Location loc, Value value) {
-  auto source = tensorType(value);
-  auto type = RankedTensorType::get(source.getShape(), source.getElementType());
-  SymbolTable symbols(getOperation());
-  OpBuilder::InsertionGuard guard(builder);
-  Location unknown = builder.getUnknownLoc();
-  OpBuilder detached(builder.getContext());
-  auto kernel = KernelOp::create(detached, unknown, "copy",
-                                 builder.getFunctionType(source, type),
-                                 "movement", nullptr, nullptr);
-  Block *body = detached.createBlock(&kernel.getBody());
-  body->addArgument(source, unknown);
-  Value result = ReshapeOp::create(detached, unknown, type,
-                                   body->getArgument(0), source.getShape());
-  YieldOp::create(detached, unknown, result);
-  symbols.insert(kernel);
-  return DispatchOp::create(builder, loc, TypeRange(type), kernel.getSymName(),
-                            value)
-      .getResult(0);
-}
-
 /// Makes each returned value one that a dispatch writes for the output alone,
 /// and each reshape's source row-major.
 void PlanMemory::insertCopies(func::FuncOp function) {
+  KernelTypes kernels(getOperation());
+  auto copy = [&](OpBuilder &builder, Location loc, Value value) {
+    auto type = tensorType(value);
+    return createCopy(
+        builder, loc, kernels, value,
+        RankedTensorType::get(type.getShape(), type.getElementType()));
+  };
   Operation *terminator = function.getBody().front().getTerminator();
   OpBuilder builder(terminator);
   function.walk([&](ReshapeOp reshape) {
@@ -177,8 +173,14 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
         "has control flow, which a program of launches cannot hold");
   Block &body = function.getBody().front();
   for (Operation &op : body.without_terminator())
-    if (!isa<DispatchOp, ReshapeOp, ConstantOp>(op))
+    if (!isa<DispatchOp, ReshapeOp, ConstantOp, AssembleOp>(op))
       return op.emitOpError("is not a dispatch; run qc-form-kernels first");
+  for (auto assemble : body.getOps<AssembleOp>())
+    for (Value part : assemble.getParts())
+      if (llvm::count_if(part.getUsers(), [](Operation *user) {
+            return isa<AssembleOp>(user);
+          }) != 1)
+        return assemble.emitOpError("shares a part with another tensor");
   insertCopies(function);
 
   // Where each value lives.
@@ -213,12 +215,17 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
   SmallVector<Interval> intervals;
   DenseMap<Value, size_t> intervalOf;
   for (auto [launch, dispatch] : llvm::enumerate(dispatches)) {
-    for (Value result : dispatch.getOutputs())
-      if (!buffers.contains(result)) {
-        intervalOf[result] = intervals.size();
+    for (Value result : dispatch.getOutputs()) {
+      Value storage = getStorage(result);
+      if (buffers.contains(storage))
+        continue;
+      auto [found, isFirst] = intervalOf.try_emplace(storage, intervals.size());
+      if (isFirst)
         intervals.push_back({static_cast<int64_t>(launch),
-                             static_cast<int64_t>(launch), bytes(result), 0});
-      }
+                             static_cast<int64_t>(launch), bytes(storage), 0});
+      else
+        intervals[found->second].last = launch;
+    }
     for (Value input : dispatch.getInputs())
       if (auto found = intervalOf.find(getStorage(input));
           found != intervalOf.end())

@@ -68,6 +68,22 @@ def QC_DispatchOp : QC_Op<"dispatch", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)";
 }
 
+def QC_AssembleOp : QC_Op<"assemble", [Pure]> {
+  let summary = "A tensor made of parts that were written in its memory";
+  let description = [{
+    Costs nothing: the parts' layouts are views of the result's memory, and their kernels have
+    written all of it. A part whose type is the result's own is one that writes only some
+    elements (a border).
+
+    Constraints: (1) the parts have the result's element type and as many stored elements;
+    (2) a tensor is part of one other at most (checked by qc-plan-memory).
+  }];
+  let arguments = (ins Variadic<QC_Tensor>:$parts);
+  let results = (outs QC_Tensor:$result);
+  let assemblyFormat = "$parts attr-dict `:` functional-type($parts, $result)";
+  let hasVerifier = 1;
+}
+
 def QC_ProgramOp : QC_Op<"program", [Symbol, NoTerminator, NoRegionArguments, IsolatedFromAbove,
     SingleBlock]> {
   let summary = "An ordered list of launches on planned memory";

@@ -68,6 +68,18 @@ def QC_PadOp : QC_ElementOp<"pad"> {
   let results = (outs QC_Tensor:$y);
 }
 
+def QC_PadBorderOp : QC_BlockOp<"pad_border"> {
+  let summary = "The border that a padding adds";
+  let description = [{
+    Writes `value` (one element) to those elements of a tensor of shape `shape` that `pads` (all
+    begins, then all ends) count from its sides, and leaves the others as they are: another
+    kernel writes them (see qc.assemble). Constraints: (1) two pads per dimension, none
+    negative, together at most the dimension.
+  }];
+  let arguments = (ins QC_Tensor:$value, DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$pads);
+  let results = (outs QC_Tensor:$y);
+}
+
 def QC_ExpandOp : QC_ElementOp<"expand"> {
   let summary = "Broadcast to a shape";
   let description = [{

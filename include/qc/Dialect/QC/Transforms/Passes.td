@@ -78,6 +78,29 @@ def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> 
   ];
 }
 
+def WriteInPlace : Pass<"qc-write-in-place", "::mlir::ModuleOp"> {
+  let summary = "Write parts of concatenations and padded tensors where they belong";
+  let description = [{
+    A kernel that only concatenates or pads copies its operands. Where they come from kernels, those
+    write into views of the result instead (a layout with an offset); a padding leaves a small
+    kernel that fills the border. Operands that cannot be written in place (inputs, constants,
+    tensors that are reshaped or part of another) are copied. Results of the program stay
+    concatenations.
+
+    ```mlir
+    %a = qc.dispatch @conv_0(%x) : … -> tensor<1x8x4x4xf32, #nhwc>
+    %c = qc.dispatch @concat_2(%a, %b) : … -> tensor<1x24x4x4xf32, #nhwc>
+    // becomes
+    %a = qc.dispatch @conv_0(%x) : … -> tensor<1x8x4x4xf32, #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:24>>
+    %c = qc.assemble %a, %b
+    ```
+  }];
+  let statistics = [
+    Statistic<"numConcats", "concatenated", "Number of operands of concatenations written in place">,
+    Statistic<"numPads", "padded", "Number of paddings written in place">
+  ];
+}
+
 def AssignLayouts : Pass<"qc-assign-layouts", "::mlir::ModuleOp"> {
   let summary = "Choose how each tensor lies in memory";
   let description = [{

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives kernels new types: see KernelTypes.h.
+
+#include "KernelTypes.h"
+
+using namespace mlir;
+using namespace qc;
+
+KernelOp KernelTypes::insert(KernelOp kernel, StringRef name) {
+  kernel.setSymName("kernel");
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  kernel.print(stream, OpPrintingFlags().useLocalScope());
+  auto [entry, inserted] = known.try_emplace(text, kernel);
+  if (inserted) {
+    kernel.setSymName(name);
+    symbols.insert(kernel);
+  } else {
+    kernel.erase();
+  }
+  return entry->second;
+}
+
+void KernelTypes::specialise(DispatchOp dispatch, TypeRange inputs,
+                             TypeRange results) {
+  KernelOp kernel = lookup(dispatch);
+  KernelOp copy = kernel.clone();
+  Block &body = copy.getBody().front();
+  for (auto [argument, type] : llvm::zip_equal(body.getArguments(), inputs))
+    argument.setType(type);
+  for (auto [value, type] :
+       llvm::zip_equal(body.getTerminator()->getOperands(), results))
+    value.setType(type);
+  copy.setFunctionType(FunctionType::get(module.getContext(), inputs, results));
+  dispatch.setKernel(insert(copy, kernel.getSymName()).getSymName());
+}
+
+void KernelTypes::eraseUnused() {
+  for (KernelOp kernel : llvm::make_early_inc_range(module.getOps<KernelOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(kernel, module))
+      kernel.erase();
+}
+
+Value qc::createCopy(OpBuilder &builder, Location loc, KernelTypes &kernels,
+                     Value value, RankedTensorType type) {
+  Location unknown = builder.getUnknownLoc();
+  OpBuilder detached(builder.getContext());
+  auto kernel = KernelOp::create(detached, unknown, "copy",
+                                 builder.getFunctionType(value.getType(), type),
+                                 "movement", nullptr, nullptr);
+  Block *body = detached.createBlock(&kernel.getBody());
+  body->addArgument(value.getType(), unknown);
+  Value result = ReshapeOp::create(detached, unknown, type,
+                                   body->getArgument(0), type.getShape());
+  YieldOp::create(detached, unknown, result);
+  return DispatchOp::create(builder, loc, TypeRange(type),
+                            kernels.insert(kernel, "copy").getSymName(), value)
+      .getResult(0);
+}

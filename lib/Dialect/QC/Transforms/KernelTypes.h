@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives kernels new types of operands and results: what passes that choose
+// layouts share.
+#ifndef QC_LIB_DIALECT_QC_TRANSFORMS_KERNELTYPES_H
+#define QC_LIB_DIALECT_QC_TRANSFORMS_KERNELTYPES_H
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace qc {
+
+class KernelTypes {
+public:
+  explicit KernelTypes(mlir::ModuleOp module)
+      : module(module), symbols(module) {}
+
+  KernelOp lookup(DispatchOp dispatch) {
+    return symbols.lookup<KernelOp>(dispatch.getKernel());
+  }
+
+  /// Makes `dispatch` call a kernel with the same body and these types; equal
+  /// ones are made once. The types of the dispatch's own operands and results
+  /// are the caller's to change.
+  void specialise(DispatchOp dispatch, mlir::TypeRange inputs,
+                  mlir::TypeRange results);
+
+  /// The kernel equal to `kernel`, which this takes over; `name` is what a new
+  /// one is called.
+  KernelOp insert(KernelOp kernel, llvm::StringRef name);
+
+  /// Erases the kernels that nothing calls any more.
+  void eraseUnused();
+
+private:
+  mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
+  /// By the text without the name.
+  llvm::StringMap<KernelOp> known;
+};
+
+/// A call, at the builder's position, of a kernel that copies `value` to a
+/// tensor of type `type` (the same shape in another layout).
+mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc,
+                       KernelTypes &kernels, mlir::Value value,
+                       mlir::RankedTensorType type);
+
+} // namespace qc
+
+#endif // QC_LIB_DIALECT_QC_TRANSFORMS_KERNELTYPES_H

@@ -5,7 +5,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Pipelines/Pipelines.h"
 #include "qc/Target/CPU/CPUTarget.h"
-#include "qc/Target/HLS/HLS.h"
+#include "qc/Target/HLS/CommandLine.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/ONNX/ImportONNX.h"
 #include "qc/Target/PTX/PTXTarget.h"
@@ -76,6 +76,7 @@ static bool isONNX(StringRef path) {
 /// What stays the same for every model of one invocation.
 struct Session {
   const qc::ImportCommandLine &import;
+  const qc::hls::CommandLine &hls;
   DialectRegistry &registry;
   TimingScope &timing;
 };
@@ -118,8 +119,12 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   }
   passes.stop();
   TimingScope code = session.timing.nest("Code generation");
-  if (target == TargetKind::HLS)
-    return qc::hls::writeHLSProject(*module, output, {});
+  if (target == TargetKind::HLS) {
+    FailureOr<qc::hls::HLSOptions> hls =
+        session.hls.getOptions(module->getLoc());
+    return failed(hls) ? failure()
+                       : qc::hls::writeHLSProject(*module, output, *hls);
+  }
   if (target == TargetKind::PTX) {
     qc::PTXOptions ptx;
     ptx.arch = gpuArch;
@@ -173,6 +178,7 @@ static int compileBatch(const Session &session) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   qc::ImportCommandLine import;
+  qc::hls::CommandLine hls;
   cl::ParseCommandLineOptions(argc, argv,
                               "qc-compile: compiles a model into an artefact "
                               "that qc-run and libqcrt run\n");
@@ -182,7 +188,7 @@ int main(int argc, char **argv) {
 
   DialectRegistry registry;
   registry.insert<qc::QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
-  Session session{import, registry, scope};
+  Session session{import, hls, registry, scope};
   if (!batchPath.empty())
     return compileBatch(session);
   if (inputPath.empty() || outputPath.empty()) {

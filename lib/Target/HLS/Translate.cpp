@@ -5,14 +5,13 @@
 #include "KernelPrinter.h"
 #include "Legality.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
-#include "qc/Target/HLS/HLS.h"
+#include "qc/Target/HLS/CommandLine.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
-#include "llvm/Support/CommandLine.h"
 
 using namespace mlir;
 
@@ -39,34 +38,13 @@ LogicalResult printKernels(ModuleOp module, llvm::raw_ostream &os,
 }
 
 void registerToHLSTranslation() {
-  static llvm::cl::opt<std::string> vendorName(
-      "hls-vendor",
-      llvm::cl::desc("Pragmas to print: vitis, catapult or generic"),
-      llvm::cl::init("vitis"));
-  static llvm::cl::opt<std::string> program(
-      "hls-program", llvm::cl::desc("Program of the HLS project, if several"));
-  static llvm::cl::opt<std::string> topName(
-      "hls-top", llvm::cl::desc("Name of the HLS project's top function"),
-      llvm::cl::init(HLSOptions().topName));
-  static llvm::cl::opt<uint64_t> maxConstantBytes(
-      "hls-max-constant-bytes",
-      llvm::cl::desc("Constants up to this size are arrays in the source"),
-      llvm::cl::init(HLSOptions().maxConstantBytes));
+  static const CommandLine commandLine;
   using Printer =
       LogicalResult (*)(ModuleOp, llvm::raw_ostream &, const HLSOptions &);
   auto withOptions = [](Printer print) {
     return [print](ModuleOp module, llvm::raw_ostream &os) -> LogicalResult {
-      HLSOptions options;
-      std::optional<Vendor> vendor = parseVendor(vendorName);
-      if (!vendor)
-        return module.emitError()
-               << "unknown HLS vendor '" << vendorName.getValue()
-               << "'; accepted are vitis, catapult and generic";
-      options.vendor = *vendor;
-      options.program = program;
-      options.topName = topName;
-      options.maxConstantBytes = maxConstantBytes;
-      return print(module, os, options);
+      FailureOr<HLSOptions> options = commandLine.getOptions(module.getLoc());
+      return failed(options) ? failure() : print(module, os, *options);
     };
   };
   auto registerDialects = [](DialectRegistry &registry) {

@@ -141,7 +141,7 @@ static QcrtStatus checkTensors(const Validator *validator) {
     if (bits == 0)
       REJECT(validator, "type of tensor", i, tensor->type,
              "an ONNX type other than string and complex, up to ",
-             QC_TYPE_FLOAT8E8M0);
+             QC_TYPE_INT2);
     if (tensor->rank > QC_MAX_RANK)
       REJECT(validator, "rank of tensor", i, tensor->rank, "at most ",
              QC_MAX_RANK);

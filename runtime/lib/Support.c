@@ -33,6 +33,9 @@ uint32_t qcrtAbiVersion(void) { return QC_ABI_VERSION; }
 
 uint32_t qcrtElementBits(uint32_t type) {
   switch (type) {
+  case QC_TYPE_UINT2:
+  case QC_TYPE_INT2:
+    return 2;
   case QC_TYPE_UINT4:
   case QC_TYPE_INT4:
   case QC_TYPE_FLOAT4E2M1:
@@ -89,7 +92,9 @@ const char *qcrtElementName(uint32_t type) {
                                       "uint4",
                                       "int4",
                                       "float4e2m1",
-                                      "float8e8m0"};
+                                      "float8e8m0",
+                                      "uint2",
+                                      "int2"};
   return type < sizeof names / sizeof names[0] ? names[type] : NULL;
 }
 

@@ -112,7 +112,7 @@ double decodeSmallFloat(uint32_t bits, int exponentBits, int mantissaBits,
                            int(exponent) - bias - mantissaBits);
 }
 
-/// Values of all 256 codes of a type of 8 or 4 bits.
+/// Values of all 256 codes of a type of at most 8 bits.
 std::vector<double> makeTable(uint32_t type) {
   std::vector<double> table(256);
   for (uint32_t code = 0; code < 256; ++code) {
@@ -145,6 +145,12 @@ std::vector<double> makeTable(uint32_t type) {
       break;
     case QC_TYPE_INT4:
       value = int(code & 15) - (code & 8 ? 16 : 0);
+      break;
+    case QC_TYPE_UINT2:
+      value = code & 3;
+      break;
+    case QC_TYPE_INT2:
+      value = int(code & 3) - (code & 2 ? 4 : 0);
       break;
     case QC_TYPE_INT8:
       value = int8_t(code);
@@ -204,9 +210,9 @@ std::vector<double> decodeElements(const Tensor &tensor) {
     break;
   default: {
     std::vector<double> table = makeTable(tensor.type);
-    bool isPacked = qcrtElementBits(tensor.type) == 4;
+    const uint32_t bits = qcrtElementBits(tensor.type);
     for (uint64_t i = 0; i < values.size(); ++i)
-      values[i] = table[isPacked ? data[i / 2] >> (i % 2 * 4) & 15 : data[i]];
+      values[i] = table[data[i * bits / 8] >> (i * bits % 8)];
     break;
   }
   }
@@ -216,6 +222,16 @@ std::vector<double> decodeElements(const Tensor &tensor) {
 bool isNumpyType(uint32_t type) {
   return (type >= QC_TYPE_FLOAT && type <= QC_TYPE_INT64) ||
          (type >= QC_TYPE_BOOL && type <= QC_TYPE_UINT64);
+}
+
+/// Integers that share bytes; numpy has them one to a byte.
+static bool isPackedInteger(uint32_t type) {
+  return type == QC_TYPE_INT4 || type == QC_TYPE_UINT4 ||
+         type == QC_TYPE_INT2 || type == QC_TYPE_UINT2;
+}
+static uint32_t unpackedType(uint32_t type) {
+  return type == QC_TYPE_INT4 || type == QC_TYPE_INT2 ? QC_TYPE_INT8
+                                                      : QC_TYPE_UINT8;
 }
 
 Result<Tensor> convertForInput(Tensor tensor, const QcrtTensorInfo &input) {
@@ -231,17 +247,20 @@ Result<Tensor> convertForInput(Tensor tensor, const QcrtTensorInfo &input) {
   if (tensor.type == 0 && !isNumpyType(input.type) &&
       tensor.opaqueBytes * 8 == bits)
     tensor.type = input.type;
-  bool isInt4 = input.type == QC_TYPE_INT4 && tensor.type == QC_TYPE_INT8;
-  bool isUint4 = input.type == QC_TYPE_UINT4 && tensor.type == QC_TYPE_UINT8;
-  if (isInt4 || isUint4) {
-    Bytes packed((tensor.data.size() + 1) / 2, uint8_t(0));
+  if (isPackedInteger(input.type) && tensor.type == unpackedType(input.type)) {
+    bool isSigned = tensor.type == QC_TYPE_INT8;
+    int lowest = isSigned ? -(1 << (bits - 1)) : 0;
+    int highest = lowest + (1 << bits) - 1;
+    Bytes packed((tensor.data.size() * bits + 7) / 8, uint8_t(0));
     for (size_t i = 0; i < tensor.data.size(); ++i) {
       uint8_t value = tensor.data[i];
-      int number = isInt4 ? int8_t(value) : int(value);
-      if (isInt4 ? number < -8 || number > 7 : number > 15)
+      int number = isSigned ? int8_t(value) : int(value);
+      if (number < lowest || number > highest)
         return refuse(" with the value " + std::to_string(number) + " at " +
-                      std::to_string(i) + ", which does not fit in 4 bits");
-      packed[i / 2] |= uint8_t((value & 15) << (i % 2 * 4));
+                      std::to_string(i) + ", which does not fit in " +
+                      std::to_string(bits) + " bits");
+      packed[i * bits / 8] |=
+          uint8_t((value & ((1u << bits) - 1)) << (i * bits % 8));
     }
     tensor.data = std::move(packed);
     tensor.type = input.type;
@@ -259,9 +278,8 @@ Tensor convertForNumpy(const Tensor &tensor) {
   result.name = tensor.name;
   result.dims = tensor.dims;
   std::vector<double> values = decodeElements(tensor);
-  bool isInt4 = tensor.type == QC_TYPE_INT4;
-  if (isInt4 || tensor.type == QC_TYPE_UINT4) {
-    result.type = isInt4 ? QC_TYPE_INT8 : QC_TYPE_UINT8;
+  if (isPackedInteger(tensor.type)) {
+    result.type = unpackedType(tensor.type);
     result.data.resize(values.size());
     for (size_t i = 0; i < values.size(); ++i)
       result.data[i] = uint8_t(int(values[i]));

@@ -259,8 +259,8 @@ Result<Tensor> parseTensorProto(std::span<const uint8_t> content,
     case QC_TYPE_UINT32:
       storeIntegers(proto.uint64s, bits / 8, tensor.data);
       break;
-    default: // pairs of 4-bit elements share a byte, hence a value
-      storeIntegers(proto.int32s, bits == 4 ? 1 : bits / 8, tensor.data);
+    default: // elements of less than 8 bits share a byte, hence a value
+      storeIntegers(proto.int32s, bits < 8 ? 1 : bits / 8, tensor.data);
       break;
     }
   }

@@ -249,8 +249,8 @@ void fillRandom(Tensor &tensor, Random &random) {
     } else {
       code = number >> 63;
     }
-    if (bits == 4)
-      tensor.data[i / 2] |= uint8_t(code << (i % 2 * 4));
+    if (bits < 8)
+      tensor.data[i * bits / 8] |= uint8_t(code << (i * bits % 8));
     else
       std::memcpy(tensor.data.data() + i * (bits / 8), &code, bits / 8);
   }

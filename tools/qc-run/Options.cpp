@@ -45,7 +45,7 @@ Inputs and outputs
                        the keys are the names of inputs
   --outputs FOLDER     write a .npz of the same name for each; the keys are the
                        names of outputs, types that numpy lacks are converted
-                       exactly (bfloat16 and float8 to float32, int4 to int8)
+                       exactly (bfloat16 and float8 to float32, int4 and int2 to int8)
 
 Execution
   --program NAME       program to run; otherwise the one that takes the shapes

@@ -23,6 +23,8 @@ FailureOr<uint32_t> qc::getOnnxType(Type element) {
     switch (integer.getWidth()) {
     case 1:
       return QC_TYPE_BOOL;
+    case 2:
+      return isUnsigned ? QC_TYPE_UINT2 : QC_TYPE_INT2;
     case 4:
       return isUnsigned ? QC_TYPE_UINT4 : QC_TYPE_INT4;
     case 8:

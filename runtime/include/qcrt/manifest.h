@@ -73,7 +73,8 @@ extern "C" {
 
 /* Element types: numbers of ONNX TensorProto.DataType. STRING (8) and the
  * complex types (14, 15) are not supported. Booleans take one byte, 0 or 1.
- * Types of four bits are packed two to a byte, the first in the low nibble. */
+ * Types of four and two bits share bytes, the first element in the lowest bits.
+ */
 enum QcElementType {
   QC_TYPE_FLOAT = 1,
   QC_TYPE_UINT8 = 2,
@@ -95,7 +96,9 @@ enum QcElementType {
   QC_TYPE_UINT4 = 21,
   QC_TYPE_INT4 = 22,
   QC_TYPE_FLOAT4E2M1 = 23,
-  QC_TYPE_FLOAT8E8M0 = 24
+  QC_TYPE_FLOAT8E8M0 = 24,
+  QC_TYPE_UINT2 = 25,
+  QC_TYPE_INT2 = 26
 };
 
 /* What kind of code the kernels are. */

@@ -550,6 +550,8 @@ TEST(Elements, SizesAndNames) {
   EXPECT_STREQ(qcrtElementName(QC_TYPE_FLOAT8E5M2FNUZ), "float8e5m2fnuz");
   EXPECT_STREQ(qcrtElementName(QC_TYPE_INT4), "int4");
   EXPECT_STREQ(qcrtElementName(QC_TYPE_FLOAT8E8M0), "float8e8m0");
+  EXPECT_EQ(qcrtElementBits(QC_TYPE_INT2), 2u);
+  EXPECT_STREQ(qcrtElementName(QC_TYPE_INT2), "int2");
 }
 
 TEST(Cuda, SaysWhatIsMissing) {

@@ -193,6 +193,21 @@ TEST(Decode, FourBitsLowNibbleFirst) {
   EXPECT_EQ(numpy.data, toBytes("\x0f\x07\x08"));
 }
 
+TEST(Decode, TwoBitsLowestFirst) {
+  // 1, -1, -2, 1, -1 from the lowest bits on.
+  Tensor tensor = makeTensor<uint8_t>(QC_TYPE_INT2, {5}, {0x6d, 0x03});
+  EXPECT_EQ(decodeElements(tensor), (std::vector<double>{1, -1, -2, 1, -1}));
+  Tensor numpy = convertForNumpy(tensor);
+  EXPECT_EQ(numpy.type, unsigned(QC_TYPE_INT8));
+  int64_t dims[] = {5};
+  QcrtTensorInfo info = {"x", QC_TYPE_INT2, 1, dims, 5, 2, 1};
+  Result<Tensor> packed = convertForInput(numpy, info);
+  ASSERT_TRUE(packed) << packed.message();
+  EXPECT_EQ(packed->data, tensor.data);
+  tensor.type = QC_TYPE_UINT2;
+  EXPECT_EQ(decodeElements(tensor), (std::vector<double>{1, 3, 2, 1, 3}));
+}
+
 TEST(Compare, Tolerances) {
   Tensor expected = makeTensor<float>(QC_TYPE_FLOAT, {4}, {1, -2, 0, 4});
   Tensor actual = makeTensor<float>(QC_TYPE_FLOAT, {4}, {1, -2.5, 0.25, 4});

@@ -29,6 +29,7 @@ import tempfile
 import time
 import warnings
 
+import hls_csim
 import qctest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -129,20 +130,49 @@ def run_chunk(names, target, root, index):
     """Compiles and runs some tests. Returns {name: None if passed, else reason}."""
     results = {}
     with tempfile.TemporaryDirectory(prefix="qc-nodes-") as work:
+        artifacts = {}
         for name, artifact, reason in compile_all(names, target, root, work):
-            results[name] = reason or run_test(artifact, target, os.path.join(root, name), index[name])
+            results[name] = reason
+            if not artifact:
+                continue
+            if target == "hls-csim":
+                artifacts[name] = artifact
+                continue
+            results[name] = run_test(
+                lambda inputs, files: qctest.run_artifact(artifact, target, inputs, files, qctest.TARGETS[target][2]),
+                os.path.join(root, name), index[name])
             # Artefacts of a chunk together can be large.
-            if artifact:
-                shutil.rmtree(artifact) if os.path.isdir(artifact) else os.unlink(artifact)
+            shutil.rmtree(artifact) if os.path.isdir(artifact) else os.unlink(artifact)
+        if artifacts:
+            results.update(run_hls_projects(artifacts, root, index, work))
     return {name: reason and clean(reason, root, name) for name, reason in results.items()}
 
 
-def run_test(artifact, target, folder, test):
-    """None if the outputs are right, else the reason."""
+def run_hls_projects(projects, root, index, work):
+    """Simulates projects {test name: folder} as each compiler builds them, one with
+    the streams of the project and one with the vendor's. The result is that of
+    run_chunk."""
+    results = {}
+    for compiler, streams in zip(hls_csim.compilers(), ("", hls_csim.vendor_flags())):
+        together = os.path.join(work, "together-" + os.path.basename(compiler))
+        simulations = hls_csim.build_together(list(projects.values()), together, compiler, "-O0 -Werror " + streams)
+        for name, project in projects.items():
+            def run(inputs, files):
+                if isinstance(simulations[project], qctest.RunFailure):
+                    raise simulations[project]
+                values = {name: qctest.read_tensor(path) for name, path in inputs.items()}
+                return simulations[project].run([values], files, qctest.TARGETS["hls-csim"][2])[0]
+            results[name] = results.get(name) or run_test(run, os.path.join(root, name), index[name])
+    return results
+
+
+def run_test(run, folder, test):
+    """None if the outputs are right, else the reason. `run` takes the inputs'
+    files by name and a folder for its own, and returns the outputs by name."""
     inputs = {name: os.path.join(folder, f"input_{position}.pb") for position, name in enumerate(test["inputs"])}
     with tempfile.TemporaryDirectory(prefix="qc-node-") as work:
         try:
-            outputs = qctest.run_artifact(artifact, target, inputs, work, qctest.TARGETS[target][2])
+            outputs = run(inputs, work)
         except qctest.RunFailure as failure:
             text = str(failure)
             return text if qctest.is_automatic(text) else "run: " + text

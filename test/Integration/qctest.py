@@ -54,9 +54,10 @@ def read_array(path):
 
 def numpy_type(name):
     """The numpy type of an ONNX element type by ONNX's or numpy's name."""
-    import ml_dtypes
-    name = {"float": "float32", "double": "float64"}.get(name, name).lower()
-    return np.dtype(getattr(ml_dtypes, name, None) or name)
+    import onnx
+    if name.upper() in onnx.TensorProto.DataType.keys():
+        return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.DataType.Value(name.upper())))
+    return np.dtype(name)
 
 
 def difference(actual, expected, rtol, atol):
@@ -197,7 +198,9 @@ def run_artifact(artifact, target, inputs, work, timeout=600):
     names to .npy or .pb files, `work` is a folder for files in between. Returns
     {output name: array}; raises RunFailure."""
     if target == "hls-csim":
-        return run_hls_project(artifact, inputs, work, timeout)
+        import hls_csim
+        values = {name: read_array(path) for name, path in inputs.items()}
+        return hls_csim.build(artifact, timeout=timeout).run([values], work, timeout)[0]
     command = [tool("qc-run"), artifact, "--output", work, "--json"]
     if target != "cpu":
         command.append("--device=" + target)
@@ -214,51 +217,42 @@ def run_artifact(artifact, target, inputs, work, timeout=600):
     return results
 
 
-def run_hls_project(project, inputs, work, timeout):
-    """Builds the C simulation of an HLS project and runs it once."""
-    run_command(["make", "-s", "-C", project, "CXXFLAGS=-O1", "csim"], timeout)
-    with open(os.path.join(project, "project.json")) as file:
-        description = json.load(file)
-    for port in description["inputs"]:
-        values = read_array(inputs[port["name"]])
-        with open(os.path.join(work, port["file"]), "wb") as file:
-            file.write(pack_elements(values, port["bytes"]))
-    os.makedirs(os.path.join(work, "outputs"), exist_ok=True)
-    run_command([os.path.join(os.path.abspath(project), "csim"), work, os.path.join(work, "outputs")], timeout, project)
-    results = {}
-    for port in description["outputs"]:
-        with open(os.path.join(work, "outputs", port["file"]), "rb") as file:
-            results[port["name"]] = unpack_elements(file.read(), numpy_type(port["type"]), port["shape"])
-    return results
+def packed_bits(dtype):
+    """Bits of an element of a type that shares bytes in files, else 8."""
+    return {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}.get(dtype.name, 8)
 
 
 def pack_elements(values, size):
-    """Little-endian elements in `size` bytes; two 4-bit elements share a byte if
-    the size says so, the first in the low half."""
+    """Little-endian elements in `size` bytes; elements of less than 8 bits share
+    bytes if the size says so, the first in the lowest bits."""
     data = np.ascontiguousarray(values).tobytes()
     if len(data) == size:
         return data
-    if values.dtype.name not in ("int4", "uint4") or size != (len(data) + 1) // 2:
+    bits = packed_bits(values.dtype)
+    if bits == 8 or size != -(-len(data) * bits // 8):
         raise RunFailure(f"{values.dtype} {list(values.shape)} does not fit {size} bytes")
-    nibbles = np.frombuffer(data + b"\0" * (len(data) % 2), np.uint8) & 15
-    return (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
+    padded = np.zeros(size * 8 // bits, np.uint8)
+    padded[:len(data)] = np.frombuffer(data, np.uint8) & (1 << bits) - 1
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    return np.bitwise_or.reduce(padded.reshape(size, -1) << shifts, axis=1).tobytes()
 
 
 def unpack_elements(data, dtype, shape):
     """The inverse of pack_elements."""
-    count = int(np.prod(shape, dtype=np.int64))
-    if dtype.name in ("int4", "uint4") and len(data) < count:
-        packed = np.frombuffer(data, np.uint8)
-        nibbles = np.stack([packed & 15, packed >> 4], -1).reshape(-1)[:count]
-        signed = nibbles.astype(np.int8) - 16 * (nibbles > 7) * (dtype.name == "int4")
-        return signed.astype(dtype).reshape(shape)
+    count, bits = int(np.prod(shape, dtype=np.int64)), packed_bits(dtype)
+    if bits < 8 and len(data) < count:
+        shifts = np.arange(0, 8, bits, dtype=np.uint8)
+        codes = (np.frombuffer(data, np.uint8)[:, None] >> shifts & (1 << bits) - 1).reshape(-1)[:count]
+        # A negative number has ones above.
+        negative = (codes >> bits - 1) * (dtype.name in ("int4", "int2"))
+        data = (codes | negative * np.uint8(256 - (1 << bits))).astype(np.uint8).tobytes()
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def run_command(command, timeout, directory=None):
+def run_command(command, timeout, directory=None, environment=None):
     """Standard output of a program; RunFailure with what it said otherwise."""
     try:
-        process = subprocess.run(command, capture_output=True, timeout=timeout, cwd=directory)
+        process = subprocess.run(command, capture_output=True, timeout=timeout, cwd=directory, env=environment)
     except subprocess.TimeoutExpired:
         raise RunFailure(f"hang: {os.path.basename(command[0])} did not end within {timeout} s") from None
     if process.returncode:

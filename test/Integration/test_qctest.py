@@ -93,13 +93,13 @@ def test_expected_failures_add_to_others(tmp_path):
     assert json.loads((tmp_path / "base.json").read_text()) == {"everywhere": "compile: a"}
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_, ml_dtypes.bfloat16, ml_dtypes.int4, ml_dtypes.uint4])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_, ml_dtypes.bfloat16, ml_dtypes.int4, ml_dtypes.uint4,
+                                   ml_dtypes.float4_e2m1fn, ml_dtypes.uint2])
 @pytest.mark.parametrize("packed", [False, True])
 def test_elements_survive_packing(dtype, packed):
     dtype = np.dtype(dtype)
-    values = np.array([1, 0, 3, 7, 5], np.int8).astype(dtype).reshape(5, 1)
-    four_bits = dtype.name in ("int4", "uint4")
-    size = 3 if four_bits and packed else values.nbytes
+    values = np.array([1, 0, 3, 2, 1], np.int8).astype(dtype).reshape(5, 1)
+    size = -(-5 * qctest.packed_bits(dtype) // 8) if packed and values.itemsize == 1 else values.nbytes
     data = qctest.pack_elements(values, size)
     assert len(data) == size
     assert qctest.difference(qctest.unpack_elements(data, dtype, [5, 1]), values, 0, 0) is None

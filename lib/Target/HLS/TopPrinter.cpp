@@ -6,6 +6,7 @@
 #include "ProjectLayout.h"
 #include "Scalars.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -23,6 +24,9 @@ public:
   std::string printSource();
 
 private:
+  /// Constants of at most this many elements are kept in registers.
+  static constexpr uint64_t maxRegisterElements = 16;
+
   void printProcess(unsigned index, llvm::raw_ostream &os);
   void printReader(unsigned input, llvm::raw_ostream &os);
   void printWriter(unsigned output, llvm::raw_ostream &os);
@@ -149,6 +153,14 @@ void TopPrinter::printProcess(unsigned index, llvm::raw_ostream &os) {
               llvm::join(parameters, ",\n" + std::string(start.size(), ' ')) +
               ") {");
   writer.directive(policy.keepFunction());
+  // A block of memory for a scale or a zero point would stay empty.
+  if (!project.constantsAreExternal)
+    for (int constant : llvm::SmallSetVector<int, 8>(process.constants.begin(),
+                                                     process.constants.end()))
+      if (constant >= 0 &&
+          project.constantCount(constant) <= maxRegisterElements)
+        writer.directive(
+            policy.keepInRegisters(project.constantName(constant)));
   // Buffers are static: block memory in hardware, off the stack in simulation.
   for (unsigned argument = 0; argument < argumentCount; ++argument) {
     auto memref = cast<MemRefType>(kernel.getArgumentTypes()[argument]);

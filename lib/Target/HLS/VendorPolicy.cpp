@@ -27,6 +27,11 @@ public:
         .str();
   }
   std::string keepFunction() const override { return "#pragma HLS INLINE off"; }
+  std::string keepInRegisters(llvm::StringRef array) const override {
+    return llvm::formatv("#pragma HLS ARRAY_PARTITION variable={0} complete",
+                         array)
+        .str();
+  }
   std::string inPipelinedLoop() const override {
     return "#pragma HLS PIPELINE II=1";
   }

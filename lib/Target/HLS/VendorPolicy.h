@@ -32,6 +32,10 @@ public:
   }
   /// First in the body of a function that is to stay a module of its own.
   virtual std::string keepFunction() const { return ""; }
+  /// In a function that reads `array`: it is small enough for registers.
+  virtual std::string keepInRegisters(llvm::StringRef array) const {
+    return "";
+  }
   /// Before an innermost loop.
   virtual std::string beforePipelinedLoop() const { return ""; }
   /// First in the body of an innermost loop.

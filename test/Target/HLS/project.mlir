@@ -46,6 +46,11 @@
 // RUN: %python -c "import struct; open('%t.external/0.bin', 'wb').write(struct.pack('<8i', 1, 2, 3, 4, -1, 0, 2147483647, 5))"
 // RUN: cd %t.external && make run IN=. OUT=out && cmp out/0.bin %t/out/0.bin && cmp out/1.bin %t/out/1.bin
 
+// RUN: qc-translate --mlir-to-hls-project --hls-vendor=generic %s | FileCheck %s --check-prefix=GENERIC
+// GENERIC-NOT: #pragma
+// GENERIC:     void top(
+// GENERIC-NOT: #pragma
+
 // CHECK:       // Node twice x, then \.
 // CHECK-NEXT:  static void process_1(qc::stream<int32_t> &channel_1,
 // CHECK-NEXT:                        qc::stream<int32_t> &channel_3) {
@@ -55,6 +60,7 @@
 // CHECK:         channel_3.write(out1[i]);
 // CHECK:       static void process_2(qc::stream<int32_t> &channel_2,
 // CHECK-NEXT:                        qc::stream<int32_t> &channel_3,
+// CHECK:       #pragma HLS ARRAY_PARTITION variable=weights_0 complete
 // CHECK:         receive_in0_2: for (int i = 0; i < 4; ++i) {
 // CHECK:         receive_in0_3: for (int i = 4; i < 8; ++i) {
 // CHECK:         kernel_add(in0, weights_0, out2);

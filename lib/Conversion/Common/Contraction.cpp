@@ -72,8 +72,7 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   auto input = dyn_cast<BlockArgument>(conv.getX()),
        weights = dyn_cast<BlockArgument>(conv.getW());
   auto nonZero = [](int64_t pad) { return pad != 0; };
-  if (!input || !weights || llvm::any_of(conv.getPads(), nonZero) ||
-      conv.getXZero())
+  if (!input || !weights || llvm::any_of(conv.getPads(), nonZero))
     return std::nullopt;
   RankedTensorType x = typeOf(input), w = typeOf(weights),
                    y = typeOf(conv.getY());
@@ -89,7 +88,9 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   problem.weights = weights;
   problem.inputOffset = getOffset(x);
   problem.bias = conv.getBias();
+  problem.inputZero = conv.getXZero();
   problem.weightZero = conv.getWZero();
+  problem.weightsUnsigned = isUnsignedElement(w.getElementType());
   problem.inputUnsigned = isUnsignedElement(x.getElementType());
   problem.isPacked = true;
   problem.channels = w.getDimSize(0) / groups;
@@ -174,7 +175,8 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   ContractionProblem problem;
   auto input = dyn_cast<BlockArgument>(matmul.getA()),
        weights = dyn_cast<BlockArgument>(matmul.getB());
-  if (!input || !weights || matmul.getAZero())
+  if (!input || !weights ||
+      (matmul.getAZero() && typeOf(matmul.getAZero()).getNumElements() != 1))
     return std::nullopt;
   RankedTensorType a = typeOf(input), b = typeOf(weights),
                    y = typeOf(matmul.getY());
@@ -185,7 +187,9 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   problem.root = matmul;
   problem.input = input;
   problem.weights = weights;
+  problem.inputZero = matmul.getAZero();
   problem.weightZero = matmul.getBZero();
+  problem.weightsUnsigned = isUnsignedElement(b.getElementType());
   problem.inputOffset = getOffset(a);
   problem.weightOffset = getOffset(b);
   problem.inputUnsigned = isUnsignedElement(a.getElementType());
@@ -196,13 +200,20 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
   problem.depth = depth;
   if (problem.isInteger && (*aStrides)[aRank - 1] != 1)
     return std::nullopt;
-  problem.isPacked = bRank == 2 && isPackedLayout(b, 1, 0);
+  problem.isPacked = isPackedLayout(b, bRank - 1, bRank - 2);
   SmallVector<int64_t> bStrides(bRank, 0);
   if (problem.isPacked) {
     int64_t steps = llvm::divideCeil(depth, step);
     problem.reduction.push_back(
         {steps, (*aStrides)[aRank - 1] * step, packedChannels * step});
     problem.blockStride = packedChannels * step * steps;
+    int64_t stride = problem.blockStride *
+                     static_cast<int64_t>(
+                         llvm::divideCeil(problem.channels, packedChannels));
+    for (int64_t dim = bRank - 3; dim >= 0; --dim) {
+      bStrides[dim] = stride;
+      stride *= b.getDimSize(dim);
+    }
   } else {
     // Weights that are computed at run time are read where they lie.
     std::optional<SmallVector<int64_t>> strides = getStrides(b);

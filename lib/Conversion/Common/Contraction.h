@@ -23,16 +23,17 @@ struct ReductionLoop {
 };
 
 /// A contraction in the common form.
-/// Schedules that do not know `groupLoop` or `weightZero` must decline problems
-/// that have them.
+/// Schedules that do not know `groupLoop`, the zero points or unsigned weights
+/// must decline problems that have them.
 struct ContractionProblem {
   mlir::Operation *root = nullptr;
   mlir::BlockArgument input, weights;
   mlir::Value bias;
-  /// Zero point of the weights, one or one per channel, or null.
-  mlir::Value weightZero;
+  /// Zero points: of the input one, of the weights one or one per channel; null
+  /// for none.
+  mlir::Value inputZero, weightZero;
   bool isInteger = false;
-  bool inputUnsigned = false;
+  bool inputUnsigned = false, weightsUnsigned = false;
   bool isPacked = false;
   /// Where the first elements lie: tensors may be views.
   int64_t inputOffset = 0, weightOffset = 0;
@@ -61,7 +62,7 @@ struct ContractionProblem {
 };
 
 /// The contraction that the kernel's root is, if its operands lie as the common
-/// form needs: unpadded, without a zero point of the input, 8-bit or f32,
+/// form needs: unpadded, 8-bit or f32,
 /// packed weights (or f32 matrices as they are). The ops behind the root must
 /// be lane transparent along the channels.
 std::optional<ContractionProblem> analyseContraction(KernelOp kernel);

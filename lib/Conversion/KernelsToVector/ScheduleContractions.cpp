@@ -78,6 +78,28 @@ private:
   }
   /// vpmaddwd leaves two partial sums per channel.
   bool usesPairs() const { return problem.isInteger && !useDotProduct; }
+  /// vpdpbusd multiplies unsigned inputs by signed weights: what is added to
+  /// inputs and subtracted from weights to make them so.
+  int64_t inputShift() const {
+    return problem.isInteger && useDotProduct && !problem.inputUnsigned ? 128
+                                                                        : 0;
+  }
+  int64_t weightShift() const {
+    return problem.isInteger && useDotProduct && problem.weightsUnsigned ? 128
+                                                                         : 0;
+  }
+  /// Bytes whose signedness the shift by 128 changes.
+  Value flip(Value bytes) {
+    auto type = cast<VectorType>(bytes.getType());
+    return arith::XOrIOp::create(
+        builder, loc, bytes,
+        arith::ConstantOp::create(
+            builder, loc,
+            DenseElementsAttr::get(type, builder.getI8IntegerAttr(-128))));
+  }
+  /// `tensor`'s element at `index` (0 for one element) as i32 or f32 in lanes.
+  Value readParameter(OpBuilder &nested, Value tensor, Value index,
+                      int64_t count);
 
   void emitGroup(ValueRange batch, Value unit, Value firstChannel,
                  int64_t channels);
@@ -197,11 +219,11 @@ ContractionEmitter::Tile
 ContractionEmitter::getTile(int64_t rows, int64_t blocks,
                             int64_t validChannels) const {
   Tile tile{rows, blocks, validChannels, accumulatorsPerBlock() * blocks, 0, 0};
-  // Signed inputs of vpdpbusd carry an offset of 128, undone by the sum of the
-  // weights.
-  if (problem.isInteger && useDotProduct && !problem.inputUnsigned)
+  // An offset of the inputs is undone by the sum of the weights, and the other
+  // way round.
+  if (problem.inputZero || inputShift() != 0)
     tile.weightSums = tile.perRow;
-  if (problem.weightZero)
+  if (problem.weightZero || weightShift() != 0)
     tile.inputSums = rows;
   return tile;
 }
@@ -325,39 +347,48 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
     builder.setInsertionPointAfter(loop);
   }
 
-  SmallVector<Value> sums(ArrayRef(carried).take_front(main));
+  SmallVector<Value> sums(ArrayRef(carried).take_front(main)),
+      weightSums(ArrayRef(carried).slice(main, tile.weightSums));
   inputSums.assign(carried.end() - tile.inputSums, carried.end());
   if (usesPairs()) {
     // Each channel's two partial sums lie side by side.
-    SmallVector<Value> joined;
-    for (size_t i = 0; i < sums.size(); i += 2)
-      joined.push_back(joinPairs(sums[i], sums[i + 1]));
+    auto join = [&](SmallVector<Value> &pairs) {
+      SmallVector<Value> joined;
+      for (size_t i = 0; i < pairs.size(); i += 2)
+        joined.push_back(joinPairs(pairs[i], pairs[i + 1]));
+      pairs = joined;
+    };
+    join(sums);
+    join(weightSums);
     for (Value &sum : inputSums)
       sum = joinPairs(sum, sum);
-    return joined;
   }
-  if (tile.weightSums) {
-    // sum (x + 128) w - 128 sum w
-    Value shift = arith::ConstantOp::create(
-        builder, loc,
-        DenseElementsAttr::get(type, builder.getI32IntegerAttr(7)));
-    for (int64_t i = 0; i < main; ++i) {
-      Value offset = arith::ShLIOp::create(
-          builder, loc, carried[main + i % tile.perRow], shift);
-      sums[i] = arith::SubIOp::create(builder, loc, sums[i], offset);
-    }
-    // sum (x + 128) - 128 n
+  if (!weightSums.empty()) {
+    // With o what is to be subtracted from each input:
+    // sum (x - o) w = sum x w - o sum w, and sum (x - o) = sum x - o n.
+    Type i32 = builder.getI32Type();
+    Value offset = arith::ConstantOp::create(
+        builder, loc, builder.getI32IntegerAttr(inputShift()));
+    if (problem.inputZero)
+      offset = arith::AddIOp::create(
+          builder, loc, offset,
+          readParameter(builder, problem.inputZero, constant(0), 1));
+    Value offsets = splat(offset, lanes);
+    for (Value &sum : weightSums)
+      sum = arith::MulIOp::create(builder, loc, sum, offsets);
+    for (auto [index, sum] : llvm::enumerate(sums))
+      sum = arith::SubIOp::create(builder, loc, sum,
+                                  weightSums[index % weightSums.size()]);
     int64_t count = problem.depth;
     for (const ReductionLoop &loop : ArrayRef(problem.reduction).drop_back())
       count *= loop.extent;
+    Value all = arith::MulIOp::create(
+        builder, loc, offset,
+        arith::ConstantOp::create(
+            builder, loc,
+            builder.getIntegerAttr(i32, APInt(32, count, true, true))));
     for (Value &sum : inputSums)
-      sum = arith::SubIOp::create(
-          builder, loc, sum,
-          arith::ConstantOp::create(
-              builder, loc,
-              DenseElementsAttr::get(type,
-                                     builder.getI32IntegerAttr(
-                                         static_cast<int32_t>(128 * count)))));
+      sum = arith::SubIOp::create(builder, loc, sum, splat(all, lanes));
   }
   return sums;
 }
@@ -463,20 +494,14 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
                                             v % perBlock * lanes * packedDot));
       weights.push_back(vector::LoadOp::create(
           builder, loc, bytes, buffer(problem.weights), position));
+      if (weightShift() != 0)
+        weights.back() = flip(weights.back());
     }
     auto repeat = [&](Value four) -> Value {
       Value word = vector::BitCastOp::create(builder, loc,
                                              VectorType::get({1}, i32), four);
       word = vector::ExtractOp::create(builder, loc, word, 0);
       return vector::BitCastOp::create(builder, loc, bytes, splat(word, lanes));
-    };
-    auto flip = [&](Value four) -> Value {
-      auto type = cast<VectorType>(four.getType());
-      return arith::XOrIOp::create(
-          builder, loc, four,
-          arith::ConstantOp::create(
-              builder, loc,
-              DenseElementsAttr::get(type, builder.getI8IntegerAttr(-128))));
     };
     for (int64_t r = 0; r < rows; ++r) {
       Value four = loadInput(r);
@@ -502,8 +527,9 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     return;
   }
   // Widened to 16 bits: products of pairs fit 32 bits, nothing saturates.
-  StringRef multiplyAdd =
-      lanes == 16 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+  StringRef multiplyAdd = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
+                          : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                                       : "llvm.x86.sse2.pmadd.wd";
   auto words = VectorType::get({2 * lanes}, i16);
   SmallVector<Value> inputs;
   for (int64_t r = 0; r < rows; ++r) {
@@ -528,13 +554,45 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     Value bytes =
         vector::LoadOp::create(builder, loc, VectorType::get({2 * lanes}, i8),
                                buffer(problem.weights), position);
-    Value wide = arith::ExtSIOp::create(builder, loc, words, bytes);
+    Value wide =
+        problem.weightsUnsigned
+            ? Value(arith::ExtUIOp::create(builder, loc, words, bytes))
+            : Value(arith::ExtSIOp::create(builder, loc, words, bytes));
+    if (tile.weightSums) {
+      Value ones = arith::ConstantOp::create(
+          builder, loc,
+          DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
+      Value &sum = accumulators[main + v];
+      sum = arith::AddIOp::create(builder, loc, sum,
+                                  call(multiplyAdd, {ones, wide}));
+    }
     for (int64_t r = 0; r < rows; ++r) {
       Value &accumulator = accumulators[r * perRow + v];
       Value products = call(multiplyAdd, {inputs[r], wide});
       accumulator = arith::AddIOp::create(builder, loc, accumulator, products);
     }
   }
+}
+
+Value ContractionEmitter::readParameter(OpBuilder &nested, Value tensor,
+                                        Value index, int64_t count) {
+  if (typeOf(tensor).getNumElements() == 1)
+    index = arith::ConstantIndexOp::create(nested, loc, 0);
+  SmallVector<Value> indices(typeOf(tensor).getRank(), index);
+  Value read = evaluator.evaluate(nested, loc, tensor, indices);
+  Type element = getElementTypeOrSelf(read);
+  if (problem.isInteger && !element.isInteger(32)) {
+    Type to = nested.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(read.getType()))
+      to = vector.clone(to);
+    read = isUnsignedElement(typeOf(tensor).getElementType())
+               ? Value(arith::ExtUIOp::create(nested, loc, to, read))
+               : Value(arith::ExtSIOp::create(nested, loc, to, read));
+  }
+  if (count > 1 && !isa<VectorType>(read.getType()))
+    read = vector::BroadcastOp::create(
+        nested, loc, VectorType::get({count}, read.getType()), read);
+  return read;
 }
 
 void ContractionEmitter::emitEpilogue(Value row, Value channel,
@@ -549,38 +607,30 @@ void ContractionEmitter::emitEpilogue(Value row, Value channel,
     SmallVector<Value> indices = problem.resultIndices(
         builder, loc, batchIndices, unitIndex, row, global);
     evaluator.override(rootResult, [&, value](OpBuilder &nested, ValueRange) {
-      auto parameter = [&](Value tensor) -> Value {
-        SmallVector<Value> index(typeOf(tensor).getRank(), global);
-        if (typeOf(tensor).getNumElements() == 1)
-          for (Value &zero : index)
-            zero = arith::ConstantIndexOp::create(nested, loc, 0);
-        Value read = evaluator.evaluate(nested, loc, tensor, index);
-        if (problem.isInteger && read.getType() != value.getType()) {
-          Type to = builder.getI32Type();
-          if (auto vector = dyn_cast<VectorType>(read.getType()))
-            to = vector.clone(to);
-          if (to != read.getType())
-            read = isUnsignedElement(typeOf(tensor).getElementType())
-                       ? Value(arith::ExtUIOp::create(nested, loc, to, read))
-                       : Value(arith::ExtSIOp::create(nested, loc, to, read));
-        }
-        if (count > 1 && !isa<VectorType>(read.getType()))
-          read = splat(read, count);
-        return read;
-      };
       Value result = value;
       // sum x (w - z) = sum x w - z sum x
-      if (problem.weightZero)
+      if (sum) {
+        Type type = value.getType();
+        Value zero = arith::ConstantOp::create(
+            nested, loc,
+            isa<VectorType>(type)
+                ? TypedAttr(DenseElementsAttr::get(
+                      cast<VectorType>(type),
+                      nested.getI32IntegerAttr(-weightShift())))
+                : TypedAttr(nested.getI32IntegerAttr(-weightShift())));
+        if (problem.weightZero)
+          zero = arith::AddIOp::create(
+              nested, loc, zero,
+              readParameter(nested, problem.weightZero, global, count));
         result = arith::SubIOp::create(
-            nested, loc, result,
-            arith::MulIOp::create(nested, loc, parameter(problem.weightZero),
-                                  sum));
-      if (problem.bias && !hasBias)
+            nested, loc, result, arith::MulIOp::create(nested, loc, zero, sum));
+      }
+      if (problem.bias && !hasBias) {
+        Value bias = readParameter(nested, problem.bias, global, count);
         result = problem.isInteger
-                     ? Value(arith::AddIOp::create(nested, loc, result,
-                                                   parameter(problem.bias)))
-                     : Value(arith::AddFOp::create(nested, loc, result,
-                                                   parameter(problem.bias)));
+                     ? Value(arith::AddIOp::create(nested, loc, result, bias))
+                     : Value(arith::AddFOp::create(nested, loc, result, bias));
+      }
       return result;
     });
     for (auto [index, yielded] : llvm::enumerate(yield.getOperands()))

@@ -13,17 +13,14 @@ using namespace mlir;
 using namespace qc;
 
 void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
-  // vpmaddwd needs AVX2; before that, 8-bit products go through the general
-  // loops.
-  if (form.hasFMA) {
-    ScheduleContractionsOptions contractions;
-    contractions.vectorBytes = form.vectorBytes;
-    contractions.registers = form.vectorBytes >= 64 ? 32 : 16;
-    contractions.useFMA = form.hasFMA;
-    contractions.dot =
-        form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
-    manager.addPass(createScheduleContractions(contractions));
-  }
+  // Every form: the partition of kernels must be the same for all of a library.
+  ScheduleContractionsOptions contractions;
+  contractions.vectorBytes = form.vectorBytes;
+  contractions.registers = form.vectorBytes >= 64 ? 32 : 16;
+  contractions.useFMA = form.hasFMA;
+  contractions.dot =
+      form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
+  manager.addPass(createScheduleContractions(contractions));
   LowerKernelsOptions lower;
   lower.lanes = form.getLanes();
   lower.innerLoop = true;

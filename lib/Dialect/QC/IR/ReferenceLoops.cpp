@@ -261,8 +261,11 @@ void KernelEvaluator::store(OpBuilder &builder, Location loc, Value value,
                               /*saturate=*/false);
   else if (isa<FloatType>(element) && getElementTypeOrSelf(value) != storage)
     value = arith::TruncFOp::create(builder, loc, storedType(), value);
+  LayoutAttr layout = getLayout(type);
+  bool isPermuted =
+      !layout || layout.getDims().size() == static_cast<size_t>(type.getRank());
   if (isa<VectorType>(value.getType()) &&
-      !(llvm::count(indices, laneIndex) == 1 &&
+      !(isPermuted && llvm::count(indices, laneIndex) == 1 &&
         indices[getPhysicalOrder(type).back()] == laneIndex)) {
     // Strided lanes: one store each.
     for (int64_t lane = 0; lane < lanes; ++lane) {

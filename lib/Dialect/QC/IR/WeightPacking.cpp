@@ -26,11 +26,14 @@ LayoutAttr qc::getPackedWeights(RankedTensorType type, int64_t channelDim,
     extents.push_back(extent);
     moduli.push_back(within);
   };
+  int64_t batch = std::min(channelDim, reductionDim);
+  for (int64_t dim = 0; dim < batch; ++dim)
+    add(dim, 1, type.getDimSize(dim));
   if (groups > 1)
     add(channelDim, perGroup, groups);
   add(channelDim, packedChannels, llvm::divideCeil(perGroup, packedChannels),
       modulus);
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+  for (int64_t dim = batch; dim < type.getRank(); ++dim)
     if (dim != channelDim && dim != reductionDim)
       add(dim, 1, type.getDimSize(dim));
   add(reductionDim, step,

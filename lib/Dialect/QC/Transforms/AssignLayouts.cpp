@@ -70,6 +70,8 @@ struct Demand {
     int64_t dim, stored;
   };
   std::optional<PaddedInput> paddedInput;
+  /// A value that another kernel computes, and its layout.
+  std::pair<Value, LayoutAttr> written;
   /// Images: operands and results are channels-last together.
   bool isSpatial = false;
   /// Keeps the layout of its operands.
@@ -89,6 +91,7 @@ struct AssignLayouts : qc::impl::AssignLayoutsBase<AssignLayouts> {
 private:
   void assign(func::FuncOp function, KernelTypes &kernels);
   Demand analyse(DispatchOp dispatch, KernelOp kernel);
+  void packRunTimeMatrix(DispatchOp dispatch, MatMulOp matmul, Demand &demand);
 };
 
 /// Whether the op's result elements come from operand elements of the same
@@ -101,6 +104,25 @@ bool passesLayout(Operation *root) {
 }
 
 } // namespace
+
+/// 8-bit matrices that are computed at run time are written packed by the
+/// kernel that computes them.
+void AssignLayouts::packRunTimeMatrix(DispatchOp dispatch, MatMulOp matmul,
+                                      Demand &demand) {
+  auto a = dyn_cast<BlockArgument>(matmul.getA()),
+       b = dyn_cast<BlockArgument>(matmul.getB());
+  if (!a || !b)
+    return;
+  RankedTensorType type = typeOf(b);
+  int64_t rank = type.getRank(), depth = type.getDimSize(rank - 2);
+  Value matrix = dispatch.getInputs()[b.getArgNumber()];
+  // Padding of the reduction would not be zero.
+  if (!type.getElementType().isInteger(8) || depth % packedDot != 0 ||
+      !matrix.getDefiningOp<DispatchOp>() || !matrix.hasOneUse() ||
+      (matmul.getAZero() && typeOf(matmul.getAZero()).getNumElements() != 1))
+    return;
+  demand.written = {matrix, getPackedWeights(type, rank - 1, rank - 2)};
+}
 
 Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   Demand demand;
@@ -156,6 +178,10 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   }
   if (auto matmul = dyn_cast<MatMulOp>(root)) {
     auto weights = constantType(matmul.getB());
+    if (!weights) {
+      packRunTimeMatrix(dispatch, matmul, demand);
+      return demand;
+    }
     if (!weights || !isPackable(weights->second) ||
         weights->second.getRank() != 2 || matmul.getAZero())
       return demand;
@@ -250,6 +276,11 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   }
   for (DispatchOp dispatch : dispatches) {
     const Demand &demand = demands[dispatch];
+    if (auto [value, layout] = demand.written; value) {
+      RankedTensorType type = typeOf(value);
+      types[value] =
+          RankedTensorType::get(type.getShape(), type.getElementType(), layout);
+    }
     if (!demand.paddedInput)
       continue;
     auto [operand, dim, stored] = *demand.paddedInput;

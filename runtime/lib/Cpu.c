@@ -68,6 +68,8 @@ uint64_t qcrtCpuFeatures(void) {
     features |= QC_CPU_AVXVNNIINT8;
   if (level4 && ecx7 & 1u << 11)
     features |= QC_CPU_AVX512VNNI;
+  if (level4 && ecx7 & 1u << 1)
+    features |= QC_CPU_AVX512VBMI;
   if (level4 && eax71 & 1u << 5)
     features |= QC_CPU_AVX512BF16;
   if (level4 && edx7 & 1u << 23)

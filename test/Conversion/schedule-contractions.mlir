@@ -22,6 +22,31 @@ qc.kernel @integers(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8, #qc.layout<1:16:
   qc.yield %0 : tensor<2x16xsi32>
 }
 
+// Groups are a parallel loop; their weights are padded to blocks of their own.
+// CHECK-LABEL: func.func @groups
+// CHECK: scf.parallel {{.*}} to (%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK: math.fma
+#grouped = #qc.layout<0:3:2, 0:16:1:3, 2:1:1, 3:1:1, 1:1:4, 0:1:16:3>
+qc.kernel @groups(%x: tensor<1x8x2x2xf32>, %w: tensor<6x4x1x1xf32, #grouped>) -> tensor<1x6x2x2xf32> attributes {family = "contraction"} {
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x8x2x2xf32>, tensor<6x4x1x1xf32, #grouped>) -> tensor<1x6x2x2xf32>
+  qc.yield %0 : tensor<1x6x2x2xf32>
+}
+
+// Zero points of both sides: one sum of ones per column and one per row beside
+// the product; unsigned weights of vpdpbusd are flipped.
+// DOT-LABEL: func.func @zero_points
+// DOT: scf.for
+// DOT: arith.xori
+// DOT-COUNT-4: llvm.x86.avx512.vpdpbusd.256
+// DOT: scf.yield
+#matrix = #qc.layout<1:16:1, 0:4:2, 1:1:16, 0:1:4>
+qc.kernel @zero_points(%a: tensor<1x8xui8>, %b: tensor<8x8xui8, #matrix>) -> tensor<1x8xsi32> attributes {family = "contraction"} {
+  %x = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %w = qc.constant dense<5> : tensor<ui8> : tensor<ui8>
+  %0 = qc.matmul %a, %b a_zero %x b_zero %w : (tensor<1x8xui8>, tensor<8x8xui8, #matrix>, tensor<ui8>, tensor<ui8>) -> tensor<1x8xsi32>
+  qc.yield %0 : tensor<1x8xsi32>
+}
+
 // No change: weights that are not packed by four stay for the general loops.
 // CHECK: qc.kernel @unpacked
 qc.kernel @unpacked(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8>) -> tensor<2x16xsi32> attributes {family = "contraction"} {

@@ -143,4 +143,22 @@ def FuseRounding : Pass<"qc-fuse-rounding", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def LowerTableGathers : Pass<"qc-lower-table-gathers", "::mlir::func::FuncOp"> {
+  let summary = "Read byte tables of 256 by permuting registers (AVX-512 VBMI)";
+  let description = [{
+    `vector.gather` of bytes from a memref of 256, such as a vector of `qc.table_lookup` becomes, turns into
+    two `vpermi2b` and a blend by the index's top bit. Other gathers are left alone.
+
+    ```mlir
+    %y = vector.gather %table[%c0] [%codes], %all, %zero : memref<256xi8>, vector<16xi32>, …
+    // becomes
+    %low = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%t0, %codes, %t1)
+    %high = llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%t2, %codes, %t3)
+    %y = arith.select %negative, %high, %low
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"numLowered", "lowered", "Number of lookups in registers">];
+}
+
 #endif // QC_CONVERSION_PASSES_TD

@@ -13,7 +13,7 @@
 using namespace mlir;
 using namespace qc;
 
-static CPUForm getLevel(int level, bool vnni) {
+static CPUForm getLevel(int level, bool vnni, bool vbmi = false) {
   CPUForm form;
   form.cpu = level == 1 ? "x86-64" : "x86-64-v" + std::to_string(level);
   form.name = form.cpu + (vnni ? "+vnni" : "");
@@ -33,6 +33,12 @@ static CPUForm getLevel(int level, bool vnni) {
     form.features += level >= 4 ? ",+avx512vnni" : "+avxvnni";
     form.requiredFeatures |= level >= 4 ? QC_CPU_AVX512VNNI : QC_CPU_AVXVNNI;
   }
+  if (vbmi) {
+    form.name += "+vbmi";
+    form.hasBytePermute = true;
+    form.features += ",+avx512vbmi";
+    form.requiredFeatures |= QC_CPU_AVX512VBMI;
+  }
   return form;
 }
 
@@ -44,7 +50,7 @@ static CPUForm getNative() {
         features, [&](StringRef feature) { return host.lookup(feature); });
   };
   if (has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
-    return getLevel(4, has({"avx512vnni"}));
+    return getLevel(4, has({"avx512vnni"}), has({"avx512vnni", "avx512vbmi"}));
   if (has({"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"}))
     return getLevel(3, has({"avxvnni"}));
   return getLevel(has({"sse4.2", "popcnt", "ssse3"}) ? 2 : 1, false);
@@ -60,6 +66,7 @@ qc::parseCPUForms(StringRef list, function_ref<void(const Twine &)> emitError) {
       continue;
     }
     StringRef level = name;
+    bool vbmi = level.consume_back("+vbmi");
     bool vnni = level.consume_back("+vnni");
     int number = llvm::StringSwitch<int>(level)
                      .Case("x86-64", 1)
@@ -67,13 +74,14 @@ qc::parseCPUForms(StringRef list, function_ref<void(const Twine &)> emitError) {
                      .Case("x86-64-v3", 3)
                      .Case("x86-64-v4", 4)
                      .Default(0);
-    if (number == 0 || (vnni && number < 3)) {
+    if (number == 0 || (vnni && number < 3) ||
+        (vbmi && (!vnni || number < 4))) {
       emitError("unknown CPU '" + name +
                 "'; expected native, x86-64, x86-64-v2, x86-64-v3[+vnni] or "
-                "x86-64-v4[+vnni]");
+                "x86-64-v4[+vnni[+vbmi]]");
       return {};
     }
-    forms.push_back(getLevel(number, vnni));
+    forms.push_back(getLevel(number, vnni, vbmi));
   }
   return forms;
 }

@@ -30,6 +30,8 @@ void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createFuseRounding());
+  if (form.hasBytePermute)
+    manager.addNestedPass<func::FuncOp>(createLowerTableGathers());
   // x86-64-v2 brought roundps, v3 conversions of f16.
   ExpandMathOptions expand;
   expand.rounding = form.cpu == "x86-64";

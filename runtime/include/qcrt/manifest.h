@@ -265,6 +265,7 @@ typedef void (*QcKernelFunction)(void *const *arguments, int64_t begin,
 #define QC_CPU_AVX512BF16 (UINT64_C(1) << 10)
 #define QC_CPU_AVX512FP16 (UINT64_C(1) << 11)
 #define QC_CPU_AVXVNNIINT8 (UINT64_C(1) << 12)
+#define QC_CPU_AVX512VBMI (UINT64_C(1) << 13)
 
 /* The kernels compiled for one kind of CPU. The runtime uses the form with the
  * most required features among those the CPU has; of equals, the first. */

@@ -29,6 +29,34 @@ func.func @shares(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
 
 // -----
 
+// A dequantization moves to the kernel that adds it: bytes go through memory.
+// Zero points stand in the kernels.
+// CHECK-LABEL: func.func @sinks
+// CHECK: %[[Q:.*]] = qc.dispatch @[[FIRST:conv_[0-9]+]](%arg0, %arg1, %{{.*}}) : {{.*}} -> tensor<1x2x4x4xui8>
+// CHECK: qc.dispatch @[[SECOND:conv_[0-9]+]](%[[Q]], %{{.*}}, %arg0, %arg2) : {{.*}} -> tensor<1x2x4x4xf32>
+// CHECK: qc.kernel @[[FIRST]]
+// CHECK: qc.constant dense<3> : tensor<ui8>
+// CHECK: qc.requantize
+// CHECK-NEXT: qc.yield
+// CHECK: qc.kernel @[[SECOND]]
+// CHECK: qc.conv
+// CHECK: qc.rescale
+// CHECK: qc.add
+func.func @sinks(%x: tensor<1x3x4x4xui8>, %w: tensor<2x3x1x1xsi8>, %v: tensor<2x3x1x1xsi8>) -> tensor<1x2x4x4xf32> {
+  %m = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %none = qc.constant dense<0> : tensor<si32> : tensor<si32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x3x4x4xui8>, tensor<2x3x1x1xsi8>) -> tensor<1x2x4x4xsi32>
+  %1 = qc.requantize %0, %m, %z {axis = 0 : i64} : (tensor<1x2x4x4xsi32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xui8>
+  %2 = qc.rescale %1, %m, %z {axis = 0 : i64} : (tensor<1x2x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xf32>
+  %3 = qc.conv %x, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x3x4x4xui8>, tensor<2x3x1x1xsi8>) -> tensor<1x2x4x4xsi32>
+  %4 = qc.rescale %3, %m, %none {axis = 0 : i64} : (tensor<1x2x4x4xsi32>, tensor<f32>, tensor<si32>) -> tensor<1x2x4x4xf32>
+  %5 = qc.add %4, %2 : (tensor<1x2x4x4xf32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  return %5 : tensor<1x2x4x4xf32>
+}
+
+// -----
+
 // No change: nothing computes.
 // CHECK-LABEL: func.func @nothing
 // CHECK-NEXT: qc.reshape

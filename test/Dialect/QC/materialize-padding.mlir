@@ -23,3 +23,14 @@ func.func @grouped(%x: tensor<1x2x4xf32>, %w: tensor<2x1x2xf32>) -> tensor<1x2x5
   %0 = qc.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 1, 1>, dilations = array<i64: 1>, group = 2 : i64} : (tensor<1x2x4xf32>, tensor<2x1x2xf32>) -> tensor<1x2x5xf32>
   return %0 : tensor<1x2x5xf32>
 }
+
+// Unsigned weights become signed ones; a zero point of 128 vanishes.
+// CHECK-LABEL: func.func @unsigned_weights
+// CHECK-DAG: %[[W:.*]] = qc.constant dense<{{.*}}-128{{.*}}127{{.*}}> : tensor<1x1x2xsi8>
+// CHECK: qc.conv %arg0, %[[W]] {
+func.func @unsigned_weights(%x: tensor<1x1x4xui8>) -> tensor<1x1x3xsi32> {
+  %w = qc.constant dense<[[[0, 255]]]> : tensor<1x1x2xui8> : tensor<1x1x2xui8>
+  %z = qc.constant dense<128> : tensor<ui8> : tensor<ui8>
+  %0 = qc.conv %x, %w w_zero %z {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<1x1x4xui8>, tensor<1x1x2xui8>, tensor<ui8>) -> tensor<1x1x3xsi32>
+  return %0 : tensor<1x1x3xsi32>
+}

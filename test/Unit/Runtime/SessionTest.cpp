@@ -218,6 +218,8 @@ TEST(Model, CpuLevelsAreCumulative) {
                 __builtin_cpu_supports("avx512vl"));
   EXPECT_EQ((features & QC_CPU_AVX512VNNI) != 0,
             bool(__builtin_cpu_supports("avx512vnni")));
+  EXPECT_EQ((features & QC_CPU_AVX512VBMI) != 0,
+            bool(__builtin_cpu_supports("avx512vbmi")));
 #endif
 }
 

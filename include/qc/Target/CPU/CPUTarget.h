@@ -32,6 +32,8 @@ struct CPUForm {
   /// Bytes of a vector register.
   int64_t vectorBytes = 16;
   bool hasFMA = false;
+  /// AVX-512 VBMI: permutations of bytes in two registers.
+  bool hasBytePermute = false;
   DotKind dot = DotKind::Portable;
 
   /// Lanes of f32 and i32 vectors.
@@ -39,7 +41,7 @@ struct CPUForm {
 };
 
 /// Parses "native", psABI levels ("x86-64" … "x86-64-v4") with optional
-/// "+vnni", separated by commas. Empty on error, after `emitError` was called.
+/// "+vnni" and behind it, at level 4, "+vbmi", separated by commas. Empty on error, after `emitError` was called.
 llvm::SmallVector<CPUForm>
 parseCPUForms(llvm::StringRef list,
               llvm::function_ref<void(const llvm::Twine &)> emitError);

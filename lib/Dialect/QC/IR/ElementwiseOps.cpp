@@ -4,6 +4,10 @@
 
 #include "OpHelpers.h"
 
+#include "qc/Dialect/QC/IR/ConstantStore.h"
+
+#include "mlir/IR/PatternMatch.h"
+
 #include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 #include <limits>
@@ -451,6 +455,29 @@ LogicalResult PowOp::inferReturnTypes(MLIRContext *,
                                       SmallVectorImpl<Type> &types) {
   return inferBroadcast(loc, adaptor.getOperands(),
                         elementOf(adaptor.getBase()), types);
+}
+
+LogicalResult PowOp::canonicalize(PowOp pow, PatternRewriter &rewriter) {
+  auto constant = pow.getExponent().getDefiningOp<ConstantOp>();
+  Value base = pow.getBase();
+  if (!constant || constant.getValue().getNumElements() != 1 ||
+      !isa<FloatType>(elementOf(base)) ||
+      tensorOf(base) != tensorOf(pow.getY()))
+    return failure();
+  FailureOr<SmallVector<double>> number =
+      getConstantNumbers(constant.getValue());
+  if (failed(number))
+    return failure();
+  // A third power in a narrow type would round twice.
+  double exponent = number->front();
+  bool isWide = elementOf(base).getIntOrFloatBitWidth() >= 32;
+  if (exponent != 1 && exponent != 2 && !(exponent == 3 && isWide))
+    return rewriter.notifyMatchFailure(pow, "no small integer exponent");
+  Value power = base;
+  for (int count = 1; count < exponent; ++count)
+    power = MulOp::create(rewriter, pow.getLoc(), power, base);
+  rewriter.replaceOp(pow, power);
+  return success();
 }
 
 /// base ^ exponent modulo 2^width by repeated squaring; a negative exponent of

@@ -223,18 +223,6 @@ Value TableLookupOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
                                           e.builder.getIndexType(), position);
     return e.read(1, position);
   };
-  auto vector = dyn_cast<VectorType>(code.getType());
-  if (!vector)
-    return lookUp(code);
-  // Indices are scalars: one load per lane.
-  Type compute = getComputeType(elementOf(getTable()));
-  auto type = VectorType::get(vector.getShape(), compute);
-  Value result =
-      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
-  for (int64_t lane = 0; lane < vector.getNumElements(); ++lane) {
-    Value one = vector::ExtractOp::create(e.builder, e.loc, code, lane);
-    result =
-        vector::InsertOp::create(e.builder, e.loc, lookUp(one), result, lane);
-  }
-  return result;
+  // A vector of positions reads a vector.
+  return isa<VectorType>(code.getType()) ? e.read(1, code) : lookUp(code);
 }

@@ -164,11 +164,27 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
                             ValueRange indices) {
   Type element = type.getElementType(), compute = getComputeType(element);
   Type storage = getStorageType(element);
-  Value position = getLinearPosition(builder, loc, type, indices);
   int64_t bits = getStorageBits(element);
   Value value;
   int64_t loaded = 1;
-  if (bits < 8) {
+  auto lookup = indices.size() == 1
+                    ? dyn_cast<VectorType>(indices.front().getType())
+                    : VectorType();
+  Value position =
+      lookup ? Value() : getLinearPosition(builder, loc, type, indices);
+  if (lookup) {
+    // A vector of positions in a row-major tensor of one dimension.
+    loaded = lookup.getNumElements();
+    auto result = VectorType::get({loaded}, storage);
+    Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+    Value mask = vector::ConstantMaskOp::create(
+        builder, loc, VectorType::get({loaded}, builder.getI1Type()),
+        ArrayRef<int64_t>(loaded));
+    Value none =
+        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(result));
+    value = vector::GatherOp::create(builder, loc, result, buffer, zero,
+                                     indices.front(), mask, none);
+  } else if (bits < 8) {
     // Packed: the byte, shifted down and extended from its low bits.
     int64_t perByte = 8 / bits;
     auto constant = [&](int64_t v) -> Value {
@@ -195,7 +211,8 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
                 : Value(arith::ShRSIOp::create(builder, loc, value, up));
     return value;
   }
-  bool usesLane = lanes > 1 && llvm::is_contained(indices, laneIndex);
+  bool usesLane =
+      !lookup && lanes > 1 && llvm::is_contained(indices, laneIndex);
   if (usesLane) {
     // Lanes are contiguous where the lane's dimension is the physically last
     // one.
@@ -228,7 +245,7 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
         value = vector::InsertOp::create(builder, loc, scalar, value, lane);
       }
     }
-  } else {
+  } else if (!lookup) {
     value = memref::LoadOp::create(builder, loc, buffer, position);
   }
   Type computed =

@@ -50,7 +50,8 @@ public:
   }
 
   /// The element of `tensor` at `indices` in compute type, rounded to its own
-  /// type. A vector when lanes are set and the element depends on the lane.
+  /// type. A vector when lanes are set and the element depends on the lane, or
+  /// when the only index of a row-major argument is a vector of i32 positions.
   mlir::Value evaluate(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::Value tensor, mlir::ValueRange indices);
 

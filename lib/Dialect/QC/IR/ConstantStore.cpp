@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -63,13 +64,38 @@ ElementsAttr qc::getConstant(RankedTensorType type, AsmResourceBlob blob) {
                     llvm::utohexstr(hash.low64, true, 16);
   auto &manager =
       DenseResourceElementsHandle::getManagerInterface(type.getContext());
-  if (auto *entry = manager.getBlobManager().lookup(key);
-      entry && entry->getBlob())
-    return DenseResourceElementsAttr::get(
-        type, DenseResourceElementsHandle(
-                  entry, cast<BuiltinDialect>(
-                             type.getContext()->getLoadedDialect("builtin"))));
-  return DenseResourceElementsAttr::get(type, key, std::move(blob));
+  auto *entry = manager.getBlobManager().lookup(key);
+  if (!entry)
+    return DenseResourceElementsAttr::get(type, key, std::move(blob));
+  // An entry of a released constant has no bytes.
+  if (!entry->getBlob() || entry->getBlob()->getData().empty())
+    manager.getBlobManager().update(key, std::move(blob));
+  return DenseResourceElementsAttr::get(
+      type, DenseResourceElementsHandle(
+                entry, cast<BuiltinDialect>(
+                           type.getContext()->getLoadedDialect("builtin"))));
+}
+
+void qc::releaseUnusedConstants(Operation *root) {
+  llvm::StringSet<> used;
+  root->walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](DenseResourceElementsAttr value) {
+      used.insert(value.getRawHandle().getKey());
+    });
+  });
+  auto &manager =
+      DenseResourceElementsHandle::getManagerInterface(root->getContext())
+          .getBlobManager();
+  SmallVector<std::string> unused;
+  manager.getBlobMap([&](const auto &entries) {
+    for (const auto &entry : entries)
+      if (entry.second.getBlob() &&
+          !entry.second.getBlob()->getData().empty() &&
+          !used.contains(entry.first()))
+        unused.push_back(entry.first().str());
+  });
+  for (const std::string &key : unused)
+    manager.update(key, AsmResourceBlob());
 }
 
 FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,

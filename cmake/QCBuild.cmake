@@ -34,7 +34,12 @@ macro(qc_configure_compiler)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache_launcher})
   endif()
   if(QC_SANITIZE)
-    add_compile_options(-fsanitize=${QC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    # Optimized code of such builds is for tests alone; compile time counts.
+    foreach(flags CMAKE_C_FLAGS_RELEASE CMAKE_CXX_FLAGS_RELEASE)
+      string(REGEX REPLACE "-O[23]" "-O1" ${flags} "${${flags}}")
+    endforeach()
+    add_compile_options(-fsanitize=${QC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+      -gline-tables-only)
     add_link_options(-fsanitize=${QC_SANITIZE})
   endif()
 endmacro()

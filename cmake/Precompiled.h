@@ -5,6 +5,8 @@
 #ifndef QC_CMAKE_PRECOMPILED_H
 #define QC_CMAKE_PRECOMPILED_H
 
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -92,6 +92,7 @@ features = {
     "qemu": bool(shutil.which("qemu-x86_64")),
     "gpu": os.path.exists("/dev/nvidia0"),
     "sanitizer": bool(config.qc_sanitize),
+    "compiler": config.qc_import_only == "OFF",
     "roundtrip": verify_roundtrip,
 }
 config.available_features.update(name for name, present in features.items() if present)

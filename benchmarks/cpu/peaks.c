@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /*
  * What this CPU can do at most: multiply-accumulates a second from registers
- * alone, and bytes a second from each level of the memory hierarchy. Compiled by
- * the benchmark for the CPU it runs on (-march=native), so the widest vectors are
- * used that the compiler's target has.
+ * alone, and bytes a second from each level of the memory hierarchy. Compiled
+ * by the benchmark for the CPU it runs on (-march=native), so the widest
+ * vectors are used that the compiler's target has.
  *
  *   peaks THREADS     prints lines "name value": GMAC/s of fma and vpdpbusd,
  *                     GB/s read from buffers of 2^k bytes
@@ -125,8 +125,8 @@ static double timeJobs(Job *jobs, int threads) {
   return best;
 }
 
-static void measureCompute(const char *name, void (*compute)(long),
-                           double macs, int threads) {
+static void measureCompute(const char *name, void (*compute)(long), double macs,
+                           int threads) {
   const long repetitions = 10000000;
   Job jobs[64] = {0};
   for (int i = 0; i < threads; ++i)

@@ -135,9 +135,43 @@ QcrtStatus qcrtProgramInfo(const QcrtModel *model, uint32_t program,
   return QCRT_OK;
 }
 
-static void describeTensor(const QcrtManifest *manifest, uint64_t index,
-                           QcrtTensorInfo *info) {
-  const QcManifestTensor *tensor = &manifest->tensors[index];
+/* What a program has lists of. */
+typedef enum { PART_INPUT, PART_OUTPUT, PART_LAUNCH } Part;
+
+/* Position in the manifest of item `index` of one of a program's lists. `info`
+ * is the caller's room for the answer. */
+static QcrtStatus findItem(const QcrtModel *model, uint32_t program, Part part,
+                           uint32_t index, const void *info, uint64_t *position,
+                           QcrtError *error) {
+  const QcManifestProgram *record = NULL;
+  QcrtStatus status = getProgram(model, program, &record, error);
+  if (status)
+    return status;
+  const struct {
+    const char *name;
+    uint64_t first;
+    uint32_t count;
+  } lists[] = {{"input", record->firstInput, record->inputCount},
+               {"output", record->firstOutput, record->outputCount},
+               {"launch", record->firstLaunch, record->launchCount}};
+  if (!info || index >= lists[part].count)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "no %s %u; there are %u (or info is NULL)",
+                    lists[part].name, index, lists[part].count);
+  *position = lists[part].first + index;
+  return QCRT_OK;
+}
+
+static QcrtStatus describeTensor(const QcrtModel *model, uint32_t program,
+                                 Part part, uint32_t index,
+                                 QcrtTensorInfo *info, QcrtError *error) {
+  uint64_t position = 0;
+  QcrtStatus status =
+      findItem(model, program, part, index, info, &position, error);
+  if (status)
+    return status;
+  const QcrtManifest *manifest = &model->manifest;
+  const QcManifestTensor *tensor = &manifest->tensors[position];
   memset(info, 0, sizeof *info);
   info->name = qcrtString(manifest, tensor->name);
   info->type = tensor->type;
@@ -146,52 +180,31 @@ static void describeTensor(const QcrtManifest *manifest, uint64_t index,
   info->elements = qcrtTensorElements(manifest, tensor);
   info->bytes = tensor->bytes;
   info->alignment = tensor->alignment;
+  return QCRT_OK;
 }
 
 QcrtStatus qcrtProgramInput(const QcrtModel *model, uint32_t program,
                             uint32_t input, QcrtTensorInfo *info,
                             QcrtError *error) {
-  const QcManifestProgram *record = NULL;
-  QcrtStatus status = getProgram(model, program, &record, error);
-  if (status)
-    return status;
-  if (!info || input >= record->inputCount)
-    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
-                    "no input %u; there are %u (or info is NULL)", input,
-                    record->inputCount);
-  describeTensor(&model->manifest, record->firstInput + input, info);
-  return QCRT_OK;
+  return describeTensor(model, program, PART_INPUT, input, info, error);
 }
 
 QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program,
                              uint32_t output, QcrtTensorInfo *info,
                              QcrtError *error) {
-  const QcManifestProgram *record = NULL;
-  QcrtStatus status = getProgram(model, program, &record, error);
-  if (status)
-    return status;
-  if (!info || output >= record->outputCount)
-    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
-                    "no output %u; there are %u (or info is NULL)", output,
-                    record->outputCount);
-  describeTensor(&model->manifest, record->firstOutput + output, info);
-  return QCRT_OK;
+  return describeTensor(model, program, PART_OUTPUT, output, info, error);
 }
 
 QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
                              uint32_t launch, QcrtLaunchInfo *info,
                              QcrtError *error) {
-  const QcManifestProgram *record = NULL;
-  QcrtStatus status = getProgram(model, program, &record, error);
+  uint64_t position = 0;
+  QcrtStatus status =
+      findItem(model, program, PART_LAUNCH, launch, info, &position, error);
   if (status)
     return status;
-  if (!info || launch >= record->launchCount)
-    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
-                    "no launch %u; there are %u (or info is NULL)", launch,
-                    record->launchCount);
   const QcrtManifest *manifest = &model->manifest;
-  const QcManifestLaunch *launchRecord =
-      &manifest->launches[record->firstLaunch + launch];
+  const QcManifestLaunch *launchRecord = &manifest->launches[position];
   const QcManifestKernel *kernel = &manifest->kernels[launchRecord->kernel];
   memset(info, 0, sizeof *info);
   info->name = qcrtString(manifest, launchRecord->name);

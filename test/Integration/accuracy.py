@@ -10,6 +10,7 @@ Tasks whose inputs change their shape from run to run are left out: a program is
 one combination of shapes.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import tempfile
@@ -31,7 +32,7 @@ def score(refeval, task, work):
     file, output, make = refeval.TASKS[task]
     path = os.path.join(refeval.M, file)
     feeds, metric = make()
-    session = models.onnxruntime_session(path, "int8" in file, int(os.environ.get("QC_JOBS") or os.cpu_count()))
+    session = models.onnxruntime_session(path, "int8" in file, 1)
     os.mkdir(inputs := os.path.join(work, "inputs"))
     reference, seconds, shapes = [], 0.0, None
     for index, feed in enumerate(feeds()):
@@ -44,8 +45,7 @@ def score(refeval, task, work):
     qctest.compile_model(path, library, shapes)
     outputs = os.path.join(work, "outputs")
     start = time.monotonic()
-    qctest.run_command([qctest.tool("qc-run"), library, "--inputs", inputs, "--outputs", outputs,
-                        "--threads", str(os.environ.get("QC_JOBS") or os.cpu_count())], 3600)
+    qctest.run_command([qctest.tool("qc-run"), library, "--inputs", inputs, "--outputs", outputs], 3600)
     elapsed = time.monotonic() - start
     results = []
     for index in range(len(reference)):
@@ -75,21 +75,24 @@ def main():
     if options.list:
         print("\n".join(tasks))
         return
-    failures = []
-    for task in tasks:
+
+    def run(task):
+        """Whether the task is as good, and a line about it."""
         with tempfile.TemporaryDirectory(prefix="qc-accuracy-") as work:
             try:
                 actual, expected, ours, theirs = score(refeval, task, work)
             except qctest.RunFailure as failure:
-                print(f"FAIL {task}: {failure}", flush=True)
-                failures.append(task)
-                continue
+                return False, f"FAIL {task}: {failure}"
         good = agree(actual, expected)
         text = "  ".join(f"{key} {actual[key]} ({expected[key]})" for key in expected)
-        print(f"{'ok  ' if good else 'FAIL'} {task:28} qc (onnxruntime): {text}   {ours:.1f} s ({theirs:.1f} s)", flush=True)
-        if not good:
-            failures.append(task)
-    qctest.finish(len(tasks) - len(failures), len(failures), 0)
+        return good, f"{'ok  ' if good else 'FAIL'} {task:28} qc (onnxruntime): {text}   {ours:.1f} s ({theirs:.1f} s)"
+
+    passed = 0
+    with concurrent.futures.ThreadPoolExecutor(qctest.jobs()) as pool:
+        for good, line in pool.map(run, tasks):
+            passed += good
+            print(line, flush=True)
+    qctest.finish(passed, len(tasks) - passed, 0)
 
 
 if __name__ == "__main__":

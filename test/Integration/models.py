@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles real networks for the CPU and compares them with onnxruntime.
 
-  models.py [-k REGEX] [--runs N] [--threads 1] [--no-time] [--list] [--update]
+  models.py [-k REGEX] [--runs N] [--threads 1] [--time] [--list] [--update]
 
-The networks are those of networks.py.
+The networks are those of networks.py. Several run at once, but for --time, which
+also measures latencies.
 
 Float models: every output within 1e-3 of the reference's range, and the same
 top-1 in each row, but for ties within that error. Int8 models: at least 99.9 %
@@ -12,6 +13,7 @@ of the outputs within one quantization step. Expected failures, with reasons, ar
 in models_xfail.json; an unexpected pass fails.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -168,7 +170,7 @@ def main():
     parser.add_argument("-k", metavar="REGEX", default="", help="only networks whose names match")
     parser.add_argument("--runs", type=int, default=3, help="inputs per network")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-time", dest="time", action="store_false", help="do not measure latencies")
+    parser.add_argument("--time", action="store_true", help="also measure latencies, one network at a time")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--update", action="store_true", help="rewrite the file of expected failures")
     parser.add_argument("--json", metavar="FILE", help="write the table there")
@@ -185,14 +187,18 @@ def main():
     expected = qctest.ExpectedFailures(os.path.join(HERE, "models_xfail.json"))
     rows, results = [], {}
     print(f"{'network':58} {'compile':>8} {'qc':>9} {'ort':>9} {'ratio':>6} {'error':>9} {'top-1':>6} {'equal':>6}")
-    for case in cases:
+
+    def run(case):
         try:
-            row = run_case(case, options)
+            return run_case(case, options)
         except Exception as error:  # One network must not hide the others.
-            row = {"name": case.name, "reason": f"run: {type(error).__name__}: {error}"[:300]}
-        rows.append(row)
-        results[case.name] = row["reason"]
-        print(table_line(row), flush=True)
+            return {"name": case.name, "reason": f"run: {type(error).__name__}: {error}"[:300]}
+
+    with concurrent.futures.ThreadPoolExecutor(1 if options.time else qctest.jobs()) as pool:
+        for row in pool.map(run, cases):
+            rows.append(row)
+            results[row["name"]] = row["reason"]
+            print(table_line(row), flush=True)
     if options.update:
         expected.update(results)
     if options.json:

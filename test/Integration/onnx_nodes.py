@@ -190,7 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", choices=qctest.TARGETS, default="cpu")
     parser.add_argument("-k", metavar="REGEX", default="", help="only tests whose names match")
-    parser.add_argument("-j", metavar="N", type=int, default=int(os.environ.get("QC_JOBS") or os.cpu_count()))
+    parser.add_argument("-j", metavar="N", type=int, default=qctest.jobs())
     parser.add_argument("--list", action="store_true", help="print the names of the tests")
     parser.add_argument("--update", action="store_true", help="rewrite the file of expected failures")
     parser.add_argument("--floor", type=int, default=0, help="fail if fewer tests pass")

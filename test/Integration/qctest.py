@@ -35,6 +35,11 @@ def data_directory():
     return os.path.abspath(path) if os.path.isdir(path) else None
 
 
+def jobs():
+    """How many processes may run at once."""
+    return int(os.environ.get("QC_JOBS") or os.cpu_count())
+
+
 # ---------------------------------------------------------------------------
 # Tensors
 

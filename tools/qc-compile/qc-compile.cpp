@@ -2,6 +2,7 @@
 //
 // qc-compile: a model in, a finished artefact out.
 
+#include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Pipelines/Pipelines.h"
 #include "qc/Target/CPU/CPUTarget.h"
@@ -94,6 +95,16 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
   return parseSourceFile<ModuleOp>(path, &context);
 }
 
+namespace {
+/// Frees what a pass has folded away: each module has a context of its own.
+struct ReleaseConstants : PassInstrumentation {
+  void runAfterPass(Pass *, Operation *op) override {
+    if (!op->getParentOp())
+      qc::releaseUnusedConstants(op);
+  }
+};
+} // namespace
+
 static LogicalResult compile(MLIRContext &context, StringRef input,
                              StringRef output, const Session &session) {
   OwningOpRef<ModuleOp> module;
@@ -106,6 +117,7 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   PassManager manager(&context, ModuleOp::getOperationName());
   TimingScope passes = session.timing.nest("Passes");
   manager.enableTiming(passes);
+  manager.addInstrumentation(std::make_unique<ReleaseConstants>());
   // Input that is a program already needs no further passes.
   if (module->getOps<qc::ProgramOp>().empty()) {
     if (target == TargetKind::HLS)
@@ -139,7 +151,7 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
     return failure();
   options.modelName = llvm::sys::path::stem(input).str();
   options.keepAssembly = keepAssembly;
-  return qc::writeSharedLibrary(*module, output, options);
+  return qc::writeSharedLibrary(*module, output, options, code);
 }
 
 /// Compiles each line's model; one that fails does not stop the others.

@@ -54,7 +54,9 @@ static void registerONNX(const qc::ImportCommandLine &commandLine) {
 int main(int argc, char **argv) {
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
+#ifndef QC_IMPORT_ONLY
   qc::registerToPTXTranslation();
   qc::hls::registerToHLSTranslation();
+#endif
   return failed(mlirTranslateMain(argc, argv, "qc translation driver"));
 }

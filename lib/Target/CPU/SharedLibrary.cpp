@@ -56,8 +56,9 @@ private:
 
 class LibraryWriter {
 public:
-  LibraryWriter(ModuleOp module, StringRef path, const CPUOptions &options)
-      : module(module), path(path), options(options) {}
+  LibraryWriter(ModuleOp module, StringRef path, const CPUOptions &options,
+                TimingScope &timing)
+      : module(module), path(path), options(options), timing(timing) {}
 
   LogicalResult write();
 
@@ -75,6 +76,7 @@ private:
   ModuleOp module;
   std::string path;
   const CPUOptions &options;
+  TimingScope &timing;
   TemporaryDirectory directory;
   SmallVector<std::string> objects;
   SmallVector<KernelInfo> kernels;
@@ -147,10 +149,16 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
   OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
   for (KernelOp kernel : module.getOps<KernelOp>())
     builder.clone(*kernel);
+  TimingScope scope = timing.nest("Kernels of " + form.name);
   PassManager manager(module.getContext(), ModuleOp::getOperationName());
   buildCPULoweringPipeline(manager, form);
-  if (failed(manager.run(*lowered)))
-    return failure();
+  {
+    TimingScope passes = scope.nest("Passes");
+    manager.enableTiming(passes);
+    if (failed(manager.run(*lowered)))
+      return failure();
+  }
+  TimingScope llvmScope = scope.nest("LLVM");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
       translateModuleToLLVMIR(*lowered, context, "kernels");
@@ -342,7 +350,13 @@ LogicalResult LibraryWriter::write() {
   for (auto [index, form] : llvm::enumerate(options.forms))
     if (failed(compileForm(form, index)))
       return failure();
-  if (failed(compileArtifact()) || failed(link()) || failed(appendWeights())) {
+  auto timed = [&](StringRef name, auto step) {
+    TimingScope scope = timing.nest(name);
+    return step();
+  };
+  if (failed(timed("Manifest", [&] { return compileArtifact(); })) ||
+      failed(timed("Link", [&] { return link(); })) ||
+      failed(timed("Weights", [&] { return appendWeights(); }))) {
     (void)llvm::sys::fs::remove(path);
     return failure();
   }
@@ -350,8 +364,9 @@ LogicalResult LibraryWriter::write() {
 }
 
 LogicalResult qc::writeSharedLibrary(ModuleOp module, StringRef path,
-                                     const CPUOptions &options) {
+                                     const CPUOptions &options,
+                                     TimingScope &timing) {
   mlir::registerBuiltinDialectTranslation(*module.getContext());
   mlir::registerLLVMDialectTranslation(*module.getContext());
-  return LibraryWriter(module, path, options).write();
+  return LibraryWriter(module, path, options, timing).write();
 }

@@ -250,6 +250,23 @@ uint64_t qc::getWeightsSize(ModuleOp module) {
   return size;
 }
 
+/// Copies `count` elements of `width` bytes that lie `step` elements apart.
+static void copyStrided(char *to, const char *from, int64_t count, int64_t step,
+                        int64_t width) {
+  auto copy = [&](auto size) {
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(to + i * size, from + i * step * size, size);
+  };
+  if (step == 1)
+    std::memcpy(to, from, count * width);
+  else if (width == 1) // A size known to the compiler is a move, no call.
+    copy(std::integral_constant<int64_t, 1>());
+  else if (width == 4)
+    copy(std::integral_constant<int64_t, 4>());
+  else
+    copy(width);
+}
+
 FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
                                               RankedTensorType type) {
   SmallVector<char> scratch;
@@ -266,18 +283,22 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
     return failure();
   SmallVector<char> packed(getStorageBytes(type), 0);
   // Walk the digits like an odometer; positions outside the shape stay zero.
-  size_t digits = layout.getDims().size();
+  // The innermost digit is a run of positions whose sources are evenly spaced.
+  ArrayRef<int64_t> dims = layout.getDims(), divisors = layout.getDivisors(),
+                    extents = layout.getExtents(), moduli = layout.getModuli();
+  size_t digits = dims.size();
   SmallVector<int64_t> digit(digits, 0), stride(type.getRank(), 1),
       index(type.getRank(), 0);
   // A dimension's digits with a modulus together stay below it.
   SmallVector<int64_t> within(type.getRank(), 0), modulus(type.getRank(), 0);
-  for (auto [dim, value] :
-       llvm::zip_equal(layout.getDims(), layout.getModuli()))
+  for (auto [dim, value] : llvm::zip_equal(dims, moduli))
     modulus[dim] = std::max(modulus[dim], value);
   for (int64_t dim = type.getRank() - 2; dim >= 0; --dim)
     stride[dim] = stride[dim + 1] * type.getDimSize(dim + 1);
+  int64_t run = digits ? extents.back() : 1;
+  int64_t step = digits ? divisors.back() * stride[dims.back()] : 1;
   for (int64_t position = 0, count = layout.getNumElements(); position < count;
-       ++position) {
+       position += run) {
     int64_t source = 0;
     bool inside = true;
     for (int64_t dim = 0; dim < type.getRank(); ++dim) {
@@ -285,19 +306,30 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
                 (!modulus[dim] || within[dim] < modulus[dim]);
       source += index[dim] * stride[dim];
     }
-    if (inside)
-      std::memcpy(packed.data() + (layout.getOffset() + position) * width,
-                  bytes->data() + source * width, width);
-    for (size_t d = digits; d-- > 0;) {
-      int64_t dim = layout.getDims()[d], divisor = layout.getDivisors()[d];
-      int64_t inner = layout.getModuli()[d] ? divisor : 0;
+    if (inside) {
+      int64_t valid = run;
+      if (digits) {
+        int64_t dim = dims.back(), divisor = divisors.back();
+        valid = std::min<int64_t>(
+            valid,
+            llvm::divideCeil(type.getDimSize(dim) - index[dim], divisor));
+        if (moduli.back())
+          valid = std::min<int64_t>(
+              valid, llvm::divideCeil(modulus[dim] - within[dim], divisor));
+      }
+      copyStrided(packed.data() + (layout.getOffset() + position) * width,
+                  bytes->data() + source * width, valid, step, width);
+    }
+    for (size_t d = digits; d-- > 1;) {
+      int64_t dim = dims[d - 1], divisor = divisors[d - 1];
+      int64_t inner = moduli[d - 1] ? divisor : 0;
       index[dim] += divisor;
       within[dim] += inner;
-      if (++digit[d] < layout.getExtents()[d])
+      if (++digit[d - 1] < extents[d - 1])
         break;
-      index[dim] -= digit[d] * divisor;
-      within[dim] -= digit[d] * inner;
-      digit[d] = 0;
+      index[dim] -= digit[d - 1] * divisor;
+      within[dim] -= digit[d - 1] * inner;
+      digit[d - 1] = 0;
     }
   }
   return packed;
@@ -307,12 +339,23 @@ LogicalResult qc::writeWeights(ModuleOp module, llvm::raw_ostream &stream) {
   uint64_t position = 0;
   for (DataOp data : module.getOps<DataOp>()) {
     stream.write_zeros(data.getOffset() - position);
-    FailureOr<SmallVector<char>> packed =
-        packConstant(data.getValue(), cast<RankedTensorType>(data.getType()));
-    if (failed(packed))
+    // One weight at a time is packed; what is row-major is written from where
+    // it lies.
+    auto type = cast<RankedTensorType>(data.getType());
+    SmallVector<char> memory;
+    FailureOr<ArrayRef<char>> bytes = failure();
+    if (!type.getEncoding()) {
+      bytes = getConstantBytes(data.getValue(), memory);
+    } else if (FailureOr<SmallVector<char>> packed =
+                   packConstant(data.getValue(), type);
+               succeeded(packed)) {
+      memory = std::move(*packed);
+      bytes = ArrayRef<char>(memory);
+    }
+    if (failed(bytes))
       return data.emitOpError("has no readable value of its type");
-    stream.write(packed->data(), packed->size());
-    position = data.getOffset() + packed->size();
+    stream.write(bytes->data(), bytes->size());
+    position = data.getOffset() + bytes->size();
   }
   return success();
 }

@@ -8,6 +8,7 @@
 
 #include "Importer.h"
 
+#include "InitializerData.h"
 #include "Schemas.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -631,16 +632,18 @@ LogicalResult GraphImporter::importFunction(ModuleOp module, StringRef name,
 // Entry points
 //===----------------------------------------------------------------------===//
 
+static bool isText(const ImportOptions &options) {
+  return StringRef(options.filename).ends_with(".onnxtxt");
+}
+
 static std::unique_ptr<onnx::ModelProto>
-readModel(MLIRContext &context, const llvm::MemoryBuffer &buffer,
-          const ImportOptions &options) {
+readModel(MLIRContext &context, StringRef bytes, const ImportOptions &options) {
   auto report = [&] {
     return emitError(UnknownLoc::get(&context)) << options.filename << ": ";
   };
   std::string error;
-  std::unique_ptr<onnx::ModelProto> model = parseModel(
-      std::string_view(buffer.getBufferStart(), buffer.getBufferSize()),
-      StringRef(options.filename).ends_with(".onnxtxt"), error);
+  std::unique_ptr<onnx::ModelProto> model =
+      parseModel(bytes, isText(options), error);
   if (!model) {
     report() << error;
     return nullptr;
@@ -686,21 +689,18 @@ static std::vector<Binding> getBindings(const ImportOptions &options) {
   return bindings;
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
-               const ImportOptions &options) {
-  context.loadDialect<QCDialect, func::FuncDialect>();
-  std::unique_ptr<onnx::ModelProto> model = readModel(context, buffer, options);
-  if (!model)
-    return failure();
+/// Imports a parsed model. `tensors` finds the data that is not in it.
+static FailureOr<OwningOpRef<ModuleOp>>
+importModel(MLIRContext &context, onnx::ModelProto &model,
+            TensorReader &tensors, const ImportOptions &options) {
   Location loc = UnknownLoc::get(&context);
   for (const auto &[input, shapes] : options.shapes)
-    if (llvm::none_of(model->graph().input(),
+    if (llvm::none_of(model.graph().input(),
                       [&](const auto &info) { return info.name() == input; })) {
       InFlightDiagnostic diagnostic =
           emitError(loc) << options.filename << ": --shape names the input '"
                          << input << "', the model has";
-      for (const onnx::ValueInfoProto &info : model->graph().input())
+      for (const onnx::ValueInfoProto &info : model.graph().input())
         diagnostic << " '" << info.name() << "'";
       return failure();
     }
@@ -710,17 +710,12 @@ qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
           info.type().tensor_type().shape().dim(),
           [&](const auto &dim) { return dim.dim_param() == symbol; });
     };
-    if (llvm::none_of(model->graph().input(), isNamed) &&
-        llvm::none_of(model->graph().output(), isNamed))
+    if (llvm::none_of(model.graph().input(), isNamed) &&
+        llvm::none_of(model.graph().output(), isNamed))
       emitWarning(loc) << options.filename << ": no dimension is named '"
                        << symbol << "', --bind does nothing";
   }
-  std::string folder =
-      options.dataDirectory.empty()
-          ? llvm::sys::path::parent_path(options.filename).str()
-          : options.dataDirectory;
-  TensorReader tensors(&context, folder);
-  GraphImporter importer(context, *model, options, tensors);
+  GraphImporter importer(context, model, options, tensors);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   std::vector<Binding> bindings = getBindings(options);
   for (auto [index, binding] : llvm::enumerate(bindings))
@@ -730,6 +725,39 @@ qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
             binding)))
       return failure();
   return module;
+}
+
+/// Imports serialized bytes. Large weights stay in `file`, which holds the
+/// bytes, or are copied if that is null.
+static FailureOr<OwningOpRef<ModuleOp>>
+importBytes(MLIRContext &context, StringRef bytes,
+            std::shared_ptr<llvm::MemoryBuffer> file,
+            const ImportOptions &options) {
+  context.loadDialect<QCDialect, func::FuncDialect>();
+  FailureOr<SplitModel> split = failure();
+  if (!isText(options))
+    split = splitModel(bytes);
+  // What cannot be split the parser reports.
+  std::unique_ptr<onnx::ModelProto> model = readModel(
+      context, succeeded(split) ? StringRef(split->message) : bytes, options);
+  if (!model)
+    return failure();
+  TensorReader tensors(
+      &context, options.dataDirectory.empty()
+                    ? llvm::sys::path::parent_path(options.filename).str()
+                    : options.dataDirectory);
+  if (succeeded(split))
+    for (auto [tensor, data] :
+         llvm::zip(model->graph().initializer(), split->initializers))
+      if (!data.empty())
+        tensors.addData(tensor, data, file);
+  return importModel(context, *model, tensors, options);
+}
+
+FailureOr<OwningOpRef<ModuleOp>>
+qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
+               const ImportOptions &options) {
+  return importBytes(context, buffer.getBuffer(), nullptr, options);
 }
 
 FailureOr<OwningOpRef<ModuleOp>> qc::importONNX(MLIRContext &context,
@@ -742,7 +770,8 @@ FailureOr<OwningOpRef<ModuleOp>> qc::importONNX(MLIRContext &context,
                                          << ": " << buffer.getError().message();
     return failure();
   }
-  return importONNX(context, **buffer, options);
+  std::shared_ptr<llvm::MemoryBuffer> file = std::move(*buffer);
+  return importBytes(context, file->getBuffer(), file, options);
 }
 
 //===----------------------------------------------------------------------===//
@@ -818,7 +847,8 @@ LogicalResult qc::listONNXNodes(MLIRContext &context,
                                 const llvm::MemoryBuffer &buffer,
                                 const ImportOptions &options,
                                 llvm::raw_ostream &output) {
-  std::unique_ptr<onnx::ModelProto> model = readModel(context, buffer, options);
+  std::unique_ptr<onnx::ModelProto> model =
+      readModel(context, buffer.getBuffer(), options);
   if (!model)
     return failure();
   NodeLister(*model, output)

@@ -5,7 +5,7 @@
 // Nothing that a file says about sizes is believed: a shape must be addressable
 // and its byte count must be what is stored before anything is allocated.
 // Weights are not copied: the bytes move out of the protobuf message, or stay
-// in the mapped external file.
+// in the mapped file, the model's or an external one.
 
 #include "Tensors.h"
 
@@ -124,18 +124,17 @@ bool qc::isAddressable(ArrayRef<int64_t> shape, Type element,
 // Data
 //===----------------------------------------------------------------------===//
 
-/// A constant around memory that `owner` keeps alive.
+/// A constant around memory that `owner` keeps alive; copied without one.
 template <typename Owner>
 static ElementsAttr keep(RankedTensorType type, ArrayRef<char> bytes,
                          Owner owner) {
+  if (!owner)
+    return getConstant(type, bytes);
+  // Files align nothing, and readers of constants copy elements out.
   size_t align = 1;
   while (align < 16 &&
          reinterpret_cast<uintptr_t>(bytes.data()) % (2 * align) == 0)
     align *= 2;
-  unsigned width = type.getElementType().getIntOrFloatBitWidth();
-  if (align * 8 < width) // Readers access whole elements.
-    return getConstant(type, HeapAsmResourceBlob::allocateAndCopyWithAlign(
-                                 bytes, 16, /*dataIsMutable=*/false));
   return getConstant(
       type, AsmResourceBlob(
                 bytes, align,
@@ -191,18 +190,24 @@ ElementsAttr TensorReader::read(onnx::TensorProto &tensor, std::string &error) {
     return readExternal(tensor, type, error);
 
   int64_t count = type.getNumElements(), size = getStorageBytes(type);
-  if (tensor.has_raw_data()) {
-    if (static_cast<int64_t>(tensor.raw_data().size()) != size) {
-      error = "stores " + std::to_string(tensor.raw_data().size()) +
+  auto keepRaw = [&](ArrayRef<char> bytes, auto owner) -> ElementsAttr {
+    if (static_cast<int64_t>(bytes.size()) != size) {
+      error = "stores " + std::to_string(bytes.size()) +
               " bytes, its type needs " + std::to_string(size);
       return {};
     }
-    auto owner =
-        std::make_shared<std::string>(std::move(*tensor.mutable_raw_data()));
-    ArrayRef<char> bytes(owner->data(), owner->size());
     if (!isNormalized(type, bytes))
       return normalized(type, bytes);
     return keep(type, bytes, std::move(owner));
+  };
+  if (auto found = rawData.find(&tensor); found != rawData.end()) {
+    auto &[bytes, file] = found->second;
+    return keepRaw(ArrayRef(bytes.data(), bytes.size()), file);
+  }
+  if (tensor.has_raw_data()) {
+    auto owner =
+        std::make_shared<std::string>(std::move(*tensor.mutable_raw_data()));
+    return keepRaw(ArrayRef(owner->data(), owner->size()), owner);
   }
 
   SmallVector<char> bytes;

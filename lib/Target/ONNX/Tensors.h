@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <onnx/onnx_pb.h>
@@ -35,6 +36,13 @@ public:
   TensorReader(mlir::MLIRContext *context, std::string dataDirectory)
       : context(context), dataDirectory(std::move(dataDirectory)) {}
 
+  /// Says that the raw data of `tensor` is not in the message but here, in
+  /// `file`, or in memory of the caller if that is null.
+  void addData(const onnx::TensorProto &tensor, llvm::StringRef bytes,
+               std::shared_ptr<llvm::MemoryBuffer> file) {
+    rawData[&tensor] = {bytes, std::move(file)};
+  }
+
   /// The tensor as a constant. Takes the bytes out of `tensor` without copying
   /// them where it can, so a tensor can be read once. Null and `error` on
   /// failure.
@@ -50,6 +58,10 @@ private:
   mlir::MLIRContext *context;
   std::string dataDirectory;
   std::map<std::string, std::shared_ptr<llvm::MemoryBuffer>> files;
+  llvm::DenseMap<
+      const onnx::TensorProto *,
+      std::pair<llvm::StringRef, std::shared_ptr<llvm::MemoryBuffer>>>
+      rawData;
 };
 
 } // namespace qc

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# REQUIRES: onnx
+# REQUIRES: onnx, compiler
 # RUN: rm -rf %t && mkdir -p %t && %python %s %t
 # RUN: qc-translate --import-onnx %t/qoperator.onnx | qc-opt --qc-normalize-qdq --qc-to-integer --canonicalize --cse > %t/qoperator.mlir
 # RUN: qc-translate --import-onnx %t/qdq.onnx | qc-opt --qc-normalize-qdq --qc-to-integer --canonicalize --cse > %t/qdq.mlir

@@ -13,9 +13,12 @@
 #include <limits>
 #include <random>
 
-// Manifests with an absurd size of the arena must fail as they do without the
+// Manifests with an absurd size of the arena must fail as they do without a
 // sanitizer: with a NULL from the allocator.
 extern "C" const char *__asan_default_options() {
+  return "allocator_may_return_null=1";
+}
+extern "C" const char *__tsan_default_options() {
   return "allocator_may_return_null=1";
 }
 

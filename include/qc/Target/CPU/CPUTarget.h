@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 
 #include <string>
 
@@ -58,10 +59,12 @@ struct CPUOptions {
 void buildCPULoweringPipeline(mlir::OpPassManager &manager,
                               const CPUForm &form);
 
-/// Compiles the module's programs and kernels and links `path`.
+/// Compiles the module's programs and kernels and links `path`. `timing` gets
+/// the time of each step.
 mlir::LogicalResult writeSharedLibrary(mlir::ModuleOp module,
                                        llvm::StringRef path,
-                                       const CPUOptions &options);
+                                       const CPUOptions &options,
+                                       mlir::TimingScope &timing);
 
 } // namespace qc
 

@@ -30,15 +30,16 @@ struct ImportOptions {
   bool reportExpanded = false;
 };
 
-/// Imports the model in `options.filename`. The module holds `@main`, or one
-/// function per shape combination (`@main_0`, `@main_1`, …) with the values in
-/// the attribute `qc.binding`. Every unsupported node is reported before this
-/// fails.
+/// Imports the model in `options.filename`, whose weights stay mapped. The
+/// module holds `@main`, or one function per shape combination (`@main_0`,
+/// `@main_1`, …) with the values in the attribute `qc.binding`. Every
+/// unsupported node is reported before this fails.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importONNX(mlir::MLIRContext &context, const ImportOptions &options);
 
 /// The same for a model in memory: ONNX's binary form, or its text form when
-/// the name in `options` ends in `.onnxtxt`.
+/// the name in `options` ends in `.onnxtxt`. Nothing refers to `model`
+/// afterwards: weights are copied.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
 importONNX(mlir::MLIRContext &context, const llvm::MemoryBuffer &model,
            const ImportOptions &options);

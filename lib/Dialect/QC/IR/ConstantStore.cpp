@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -63,13 +64,38 @@ ElementsAttr qc::getConstant(RankedTensorType type, AsmResourceBlob blob) {
                     llvm::utohexstr(hash.low64, true, 16);
   auto &manager =
       DenseResourceElementsHandle::getManagerInterface(type.getContext());
-  if (auto *entry = manager.getBlobManager().lookup(key);
-      entry && entry->getBlob())
-    return DenseResourceElementsAttr::get(
-        type, DenseResourceElementsHandle(
-                  entry, cast<BuiltinDialect>(
-                             type.getContext()->getLoadedDialect("builtin"))));
-  return DenseResourceElementsAttr::get(type, key, std::move(blob));
+  auto *entry = manager.getBlobManager().lookup(key);
+  if (!entry)
+    return DenseResourceElementsAttr::get(type, key, std::move(blob));
+  // An entry of a released constant has no bytes.
+  if (!entry->getBlob() || entry->getBlob()->getData().empty())
+    manager.getBlobManager().update(key, std::move(blob));
+  return DenseResourceElementsAttr::get(
+      type, DenseResourceElementsHandle(
+                entry, cast<BuiltinDialect>(
+                           type.getContext()->getLoadedDialect("builtin"))));
+}
+
+void qc::releaseUnusedConstants(Operation *root) {
+  llvm::StringSet<> used;
+  root->walk([&](Operation *op) {
+    op->getAttrDictionary().walk([&](DenseResourceElementsAttr value) {
+      used.insert(value.getRawHandle().getKey());
+    });
+  });
+  auto &manager =
+      DenseResourceElementsHandle::getManagerInterface(root->getContext())
+          .getBlobManager();
+  SmallVector<std::string> unused;
+  manager.getBlobMap([&](const auto &entries) {
+    for (const auto &entry : entries)
+      if (entry.second.getBlob() &&
+          !entry.second.getBlob()->getData().empty() &&
+          !used.contains(entry.first()))
+        unused.push_back(entry.first().str());
+  });
+  for (const std::string &key : unused)
+    manager.update(key, AsmResourceBlob());
 }
 
 FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,
@@ -118,7 +144,7 @@ FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,
 
 /// Calls `receive` with the bits of each element in order.
 static LogicalResult forEachElement(ElementsAttr value,
-                                    function_ref<void(const APInt &)> receive) {
+                                    function_ref<void(uint64_t)> receive) {
   SmallVector<char> scratch;
   FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
   if (failed(bytes))
@@ -137,28 +163,38 @@ static LogicalResult forEachElement(ElementsAttr value,
     } else {
       std::memcpy(&word, bytes->data() + i * (bits / 8), bits / 8);
     }
-    receive(APInt(bits, word));
+    receive(word);
   }
   return success();
 }
 
+/// An integer of `bits` bits by its code.
+static int64_t toInteger(uint64_t code, unsigned bits, bool isUnsigned) {
+  return isUnsigned ? static_cast<int64_t>(code)
+                    : llvm::SignExtend64(code, bits);
+}
+
 FailureOr<SmallVector<double>> qc::getConstantNumbers(ElementsAttr value) {
   Type element = value.getElementType();
+  unsigned bits = element.getIntOrFloatBitWidth();
   bool isUnsigned = isUnsignedElement(element);
+  auto floatType = dyn_cast<FloatType>(element);
+  auto toNumber = [&](uint64_t code) -> double {
+    if (!floatType)
+      return isUnsigned
+                 ? static_cast<double>(code)
+                 : static_cast<double>(toInteger(code, bits, isUnsigned));
+    // Weights are f32: the general conversion takes ten times as long.
+    if (floatType.isF32())
+      return llvm::bit_cast<float>(static_cast<uint32_t>(code));
+    APFloat number(floatType.getFloatSemantics(), APInt(bits, code));
+    bool lost = false;
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+    return number.convertToDouble();
+  };
   SmallVector<double> numbers;
-  LogicalResult result = forEachElement(value, [&](const APInt &bits) {
-    if (auto floatType = dyn_cast<FloatType>(element)) {
-      APFloat number(floatType.getFloatSemantics(), bits);
-      bool lost = false;
-      number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
-                     &lost);
-      numbers.push_back(number.convertToDouble());
-    } else {
-      numbers.push_back(isUnsigned ? static_cast<double>(bits.getZExtValue())
-                                   : static_cast<double>(bits.getSExtValue()));
-    }
-  });
-  if (failed(result))
+  if (failed(forEachElement(
+          value, [&](uint64_t code) { numbers.push_back(toNumber(code)); })))
     return failure();
   return numbers;
 }
@@ -166,11 +202,11 @@ FailureOr<SmallVector<double>> qc::getConstantNumbers(ElementsAttr value) {
 FailureOr<SmallVector<int64_t>> qc::getConstantIntegers(ElementsAttr value) {
   if (!isa<IntegerType>(value.getElementType()))
     return failure();
+  unsigned bits = value.getElementType().getIntOrFloatBitWidth();
   bool isUnsigned = isUnsignedElement(value.getElementType());
   SmallVector<int64_t> numbers;
-  if (failed(forEachElement(value, [&](const APInt &bits) {
-        numbers.push_back(isUnsigned ? static_cast<int64_t>(bits.getZExtValue())
-                                     : bits.getSExtValue());
+  if (failed(forEachElement(value, [&](uint64_t code) {
+        numbers.push_back(toInteger(code, bits, isUnsigned));
       })))
     return failure();
   return numbers;

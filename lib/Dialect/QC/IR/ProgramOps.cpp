@@ -9,9 +9,6 @@
 using namespace mlir;
 using namespace qc;
 
-#define GET_OP_CLASSES
-#include "qc/Dialect/QC/IR/QCOps.cpp.inc"
-
 //===----------------------------------------------------------------------===//
 // KernelOp
 //===----------------------------------------------------------------------===//

@@ -22,10 +22,7 @@ void QCDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "qc/Dialect/QC/IR/QCAttributes.cpp.inc"
       >();
-  addOperations<
-#define GET_OP_LIST
-#include "qc/Dialect/QC/IR/QCOps.cpp.inc"
-      >();
+  registerQCDialectOperations(this);
 }
 
 Operation *QCDialect::materializeConstant(OpBuilder &builder, Attribute value,

@@ -38,6 +38,12 @@ getConstantNumbers(mlir::ElementsAttr value);
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 getConstantIntegers(mlir::ElementsAttr value);
 
+/// Frees the bytes of all constants that no op at or below `root` refers to.
+/// Attributes live as long as their context, so what folding has replaced would
+/// stay in memory. For a program that compiles one module per context: nothing
+/// else in the context may need its constants.
+void releaseUnusedConstants(mlir::Operation *root);
+
 } // namespace qc
 
 #endif // QC_DIALECT_QC_IR_CONSTANTSTORE_H

@@ -77,10 +77,6 @@ qc::getBiasCodes(const Bias &bias, const Contraction &contraction) {
       return failure();
     codes = *quantized;
   }
-  for (auto [code, bound] : llvm::zip_equal(codes, contraction.bounds))
-    if (std::abs(double(code)) + bound >
-        double(std::numeric_limits<int32_t>::max()))
-      return failure();
   return codes;
 }
 
@@ -88,7 +84,7 @@ LogicalResult qc::foldBatchNorm(BatchNormOp norm, Contraction &contraction,
                                 Bias &bias) {
   SmallVector<SmallVector<float>> parameters;
   for (Value operand : norm->getOperands().drop_front()) {
-    FailureOr<SmallVector<float>> numbers = getConstantFloats(operand);
+    FailureOr<SmallVector<float>> numbers = getConstantReals(operand);
     if (failed(numbers) ||
         static_cast<int64_t>(numbers->size()) != contraction.channels)
       return failure();

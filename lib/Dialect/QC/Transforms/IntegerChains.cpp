@@ -62,6 +62,11 @@ static LogicalResult collectChain(Value value,
   return success();
 }
 
+bool qc::isMadeOfCodes(Value value) {
+  llvm::SetVector<Operation *> members;
+  return succeeded(collectChain(value, members));
+}
+
 /// Whether `value` ends a chain. A value inside it that a float op elsewhere
 /// needs too is computed in float anyway: then nothing is a chain.
 static bool isChain(Value value) {
@@ -168,6 +173,11 @@ static FailureOr<CodeClamp> getClamp(Operation *op,
   return clamp;
 }
 
+/// Whether `value` holds sums and no codes.
+static bool isAccumulator(Value value) {
+  return typeOf(value).getElementTypeBitWidth() >= 32;
+}
+
 Value qc::buildChain(IRRewriter &rewriter, QuantizeOp op,
                      const Quantization &target) {
   if (!isChain(op.getX()))
@@ -198,17 +208,19 @@ Value qc::buildChain(IRRewriter &rewriter, QuantizeOp op,
     value = value.getDefiningOp()->getOperand(0);
   }
   Value codes;
-  Value zero = buildInteger(rewriter, loc, target.storage, target.zero());
   auto rescale = value.getDefiningOp<RescaleOp>();
-  if (rescale &&
-      typeOf(rescale.getQ()).getElementType() == getSigned32(op.getContext())) {
-    Value multiplier = buildFloats(
-        rewriter, loc, divideAll(*getMultiplier(rescale), target.scale()));
-    codes = RequantizeOp::create(rewriter, loc, rescale.getQ(), multiplier,
-                                 zero, rescale.getAxis());
+  if (rescale && isAccumulator(rescale.getQ())) {
+    SmallVector<float> unit = *getMultiplier(rescale);
+    auto exact = llvm::map_to_vector(unit, [&](float scale) {
+      return double(scale) / double(target.scale());
+    });
+    codes = buildRequantize(rewriter, loc, rescale.getQ(),
+                            divideAll(unit, target.scale()), exact,
+                            rescale.getAxis(), target);
   } else {
     ChainBuilder builder{rewriter, target.scale(), DenseMap<Value, Value>()};
     Value real = builder.build(value);
+    Value zero = buildInteger(rewriter, loc, target.storage, target.zero());
     codes = RoundSaturateOp::create(rewriter, loc, real, zero);
   }
   if (clamp.lower)

@@ -61,12 +61,17 @@ static LogicalResult computeBounds(Contraction &contraction,
     return failure();
   ArrayRef<int64_t> shape = typeOf(weights.codes).getShape();
   int64_t inner = ShapedType::getNumElements(shape.drop_front(channelDim + 1));
-  // Batched matrices share channels: every batch adds, which is a bound too
-  // large, but one that needs no case of its own.
+  // Batches of matrices share channels: the largest sum counts. A weight tensor
+  // of a convolution is one batch, as the channels are its first dimension.
+  int64_t batch = std::max<int64_t>(terms * contraction.channels, 1);
+  SmallVector<double> sums(contraction.channels, 0);
   for (auto [position, code] : llvm::enumerate(*codes)) {
     int64_t channel = position / inner % shape[channelDim];
-    contraction.bounds[channel] +=
-        x * std::abs(double(code - weights.parameters.zero(channel)));
+    double &sum = sums[channel];
+    sum += x * std::abs(double(code - weights.parameters.zero(channel)));
+    contraction.bounds[channel] = std::max(contraction.bounds[channel], sum);
+    if ((position + 1) % batch == 0)
+      llvm::fill(sums, 0);
   }
   return success();
 }
@@ -132,11 +137,6 @@ FailureOr<Contraction> qc::matchContraction(Operation *op,
     reason = "its weights cannot be read";
     return failure();
   }
-  for (double bound : contraction.bounds)
-    if (bound > double(std::numeric_limits<int32_t>::max())) {
-      reason = "its accumulators could leave 32 bits";
-      return failure();
-    }
   return contraction;
 }
 
@@ -188,26 +188,35 @@ static Value buildAccumulator(OpBuilder &rewriter,
   Value lhsZero = buildZero(rewriter, contraction.lhs, loc);
   Value rhsZero = buildZero(rewriter, contraction.rhs, loc);
   int64_t channels = contraction.channels;
+  double bound = 0;
+  for (int64_t channel = 0; channel < channels; ++channel)
+    bound = std::max(bound,
+                     contraction.bounds[channel] +
+                         (bias.empty() ? 0 : std::abs(double(bias[channel]))));
+  IntegerType sums = getAccumulatorType(rewriter.getContext(), bound);
+  // si32 needs no word.
+  TypeAttr accumulator =
+      sums.getWidth() == 32 ? TypeAttr() : TypeAttr::get(sums);
   if (auto conv = dyn_cast<ConvOp>(contraction.op)) {
     Value biasValue;
     if (!bias.empty())
-      biasValue = buildConstant(
-          rewriter, loc,
-          getIntegersAttr(getSigned32(rewriter.getContext()), channels, bias));
+      biasValue =
+          buildConstant(rewriter, loc, getIntegersAttr(sums, channels, bias));
     return ConvOp::create(rewriter, loc, contraction.lhs.codes,
                           contraction.rhs.codes, biasValue, lhsZero, rhsZero,
                           conv.getStrides(), conv.getPads(),
-                          conv.getDilations(), conv.getGroup());
+                          conv.getDilations(), conv.getGroup(), accumulator);
   }
-  Value sum = MatMulOp::create(rewriter, loc, contraction.lhs.codes,
-                               contraction.rhs.codes, lhsZero, rhsZero);
+  Value sum =
+      MatMulOp::create(rewriter, loc, contraction.lhs.codes,
+                       contraction.rhs.codes, lhsZero, rhsZero, accumulator);
   if (bias.empty())
     return sum;
-  Value biasValue = buildPerChannel(
-      rewriter, loc, typeOf(sum).getRank(), contraction.channelAxis, channels,
-      [&](ArrayRef<int64_t> shape) {
-        return getIntegersAttr(getSigned32(rewriter.getContext()), shape, bias);
-      });
+  Value biasValue = buildPerChannel(rewriter, loc, typeOf(sum).getRank(),
+                                    contraction.channelAxis, channels,
+                                    [&](ArrayRef<int64_t> shape) {
+                                      return getIntegersAttr(sums, shape, bias);
+                                    });
   return AddOp::create(rewriter, loc, sum, biasValue);
 }
 bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
@@ -269,7 +278,8 @@ bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
   rewriter.setInsertionPoint(covered.back());
   Location loc = op->getLoc();
   Value accumulator = buildAccumulator(rewriter, contraction, codes);
-  Value zero = buildInteger(rewriter, loc, getSigned32(op->getContext()), 0);
+  Value zero =
+      buildInteger(rewriter, loc, typeOf(accumulator).getElementType(), 0);
   Value scale = buildFloats(rewriter, loc, contraction.scales);
   Value real = RescaleOp::create(rewriter, loc, accumulator, scale, zero,
                                  contraction.scales.size() == 1 ? 0 : axis);

@@ -40,23 +40,21 @@ Value qc::buildMean(IRRewriter &rewriter, QuantizeOp op,
   int64_t count = 1;
   for (int64_t axis : axes)
     count *= typeOf(dequantize.getQ()).getDimSize(axis);
-  constexpr double largest = std::numeric_limits<int32_t>::max();
   double magnitude = std::max(largestMagnitude(*source, 0),
                               std::max(std::abs(double(source->smallest())),
                                        std::abs(double(source->largest()))));
-  if (count == 0 || count * magnitude > largest)
+  if (count == 0)
     return {};
   Location loc = mean->getLoc();
-  Value sum =
-      ReduceOp::create(rewriter, loc, dequantize.getQ(), ReduceKind::Sum, axes,
-                       TypeAttr::get(getSigned32(op.getContext())));
+  IntegerType sums = getAccumulatorType(op.getContext(), count * magnitude);
+  Value sum = ReduceOp::create(rewriter, loc, dequantize.getQ(),
+                               ReduceKind::Sum, axes, TypeAttr::get(sums));
   if (source->zero() != 0)
-    sum =
-        SubOp::create(rewriter, loc, sum,
-                      buildInteger(rewriter, loc, getSigned32(op.getContext()),
-                                   count * source->zero()));
-  float divisor = target.scale() * static_cast<float>(count);
-  Value multiplier = buildFloats(rewriter, loc, source->scale() / divisor);
-  Value zero = buildInteger(rewriter, loc, target.storage, target.zero());
-  return RequantizeOp::create(rewriter, op.getLoc(), sum, multiplier, zero, 0);
+    sum = SubOp::create(
+        rewriter, loc, sum,
+        buildInteger(rewriter, loc, sums, count * source->zero()));
+  float factor = source->scale() / (target.scale() * static_cast<float>(count));
+  double exact =
+      double(source->scale()) / (double(target.scale()) * double(count));
+  return buildRequantize(rewriter, op.getLoc(), sum, factor, exact, 0, target);
 }

@@ -52,6 +52,12 @@ private:
   bool convertQuantize(IRRewriter &rewriter, QuantizeOp op);
   void foldConstants(IRRewriter &rewriter);
   void reportKept();
+  /// A remark's name, and where it belongs.
+  remark::RemarkOpts getOptions(StringRef name) {
+    return remark::RemarkOpts::name(name)
+        .category("qc-to-integer")
+        .function(getOperation().getName());
+  }
 };
 
 /// Erases what lost its users, last first.
@@ -60,6 +66,20 @@ void eraseDead(func::FuncOp function, IRRewriter &rewriter) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))
         rewriter.eraseOp(&op);
+}
+
+/// Whether a chain leads from `op` to an op of type `End`.
+template <typename End> bool reaches(Operation *op) {
+  llvm::SmallSetVector<Operation *, 8> reached;
+  reached.insert(op);
+  for (size_t i = 0; i < reached.size(); ++i) {
+    if (isa<End>(reached[i]))
+      return true;
+    if (isa<RescaleOp, AddOp, SubOp, ReluOp, ClipOp, ReshapeOp, TransposeOp,
+            ExpandOp, SliceOp>(reached[i]))
+      reached.insert(reached[i]->user_begin(), reached[i]->user_end());
+  }
+  return false;
 }
 
 /// Why `op`, which consumes a dequantize, stays float.
@@ -78,27 +98,18 @@ std::string whyFloat(Operation *op) {
       return "its parameters are per axis";
     return "its codes have more than 16 bits";
   }
-  if (isa<AddOp, SubOp, ReluOp, ClipOp>(op))
-    return "not all its operands have codes, no quantize follows, or float ops "
-           "use parts of the chain";
+  if (isa<AddOp, SubOp, ReluOp, ClipOp>(op)) {
+    if (!reaches<QuantizeOp>(op))
+      return "no quantize follows";
+    if (!isMadeOfCodes(op->getResult(0)))
+      return "not all its operands are codes or accumulators";
+    return "a float op uses a part of the chain, or the quantize behind it has "
+           "no constant parameters per tensor of at most 16 bits";
+  }
   if (isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp, ExpandOp, GatherOp, PadOp,
           MaxPoolOp>(op))
     return "its operands have different parameters";
   return "it has no integer form";
-}
-
-/// Whether `op` is part of a chain that ends in a qc.round_saturate.
-bool isInChain(Operation *op) {
-  llvm::SmallSetVector<Operation *, 8> reached;
-  reached.insert(op);
-  for (size_t i = 0; i < reached.size(); ++i) {
-    if (isa<RoundSaturateOp>(reached[i]))
-      return true;
-    if (isa<RescaleOp, AddOp, SubOp, ReluOp, ClipOp, ReshapeOp, TransposeOp,
-            ExpandOp, SliceOp>(reached[i]))
-      reached.insert(reached[i]->user_begin(), reached[i]->user_end());
-  }
-  return false;
 }
 
 } // namespace
@@ -133,6 +144,12 @@ void ToInteger::foldConstants(IRRewriter &rewriter) {
     ElementsAttr reals = dequantizeConstant(codes, *parameters);
     if (!reals)
       return;
+    for (OpOperand &use : op.getX().getUses())
+      if (isa<ConvOp, MatMulOp>(use.getOwner()) && use.getOperandNumber() < 2)
+        remark::missed(use.getOwner()->getLoc(), getOptions("FloatWeights"))
+            << ("weights of " + Twine(parameters->storage.getWidth()) +
+                " bits become a float constant: " + whyFloat(use.getOwner()))
+                   .str();
     rewriter.setInsertionPoint(op);
     rewriter.replaceOp(op, buildConstant(rewriter, op.getLoc(), reals));
   });
@@ -148,14 +165,16 @@ void ToInteger::reportKept() {
   getOperation().walk([&](Operation *op) {
     if (isa<DequantizeOp>(op))
       collect(op, "dequantized codes");
-    else if (isa<RescaleOp>(op) && !isInChain(op))
+    else if (isa<RescaleOp>(op) && !reaches<RoundSaturateOp>(op))
       collect(op, "accumulators");
+    else if (isa<RequantizeOp>(op) && usesFixedRequantization(op))
+      remark::missed(op->getLoc(), getOptions("FloatRequantize"))
+          << "requantized with floats: accumulators of 64 bits have no fixed "
+             "form";
   });
   for (auto [user, what] : kept) {
     ++numKept;
-    remark::missed(user->getLoc(), remark::RemarkOpts::name("KeptFloat")
-                                       .category("qc-to-integer")
-                                       .function(getOperation().getName()))
+    remark::missed(user->getLoc(), getOptions("KeptFloat"))
         << ("'" + user->getName().getStringRef() + "' stays float on " + what +
             ": " + whyFloat(user))
                .str();

@@ -64,8 +64,7 @@ struct Bias {
 mlir::FailureOr<Bias> matchBias(mlir::Value value,
                                 const Contraction &contraction);
 
-/// Bias codes of the accumulator; fails if one is 2^30 or more, or if the
-/// accumulator could leave 32 bits with it.
+/// Bias codes of the accumulator; fails if a real bias gives 2^30 or more.
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 getBiasCodes(const Bias &bias, const Contraction &contraction);
 
@@ -83,6 +82,8 @@ mlir::LogicalResult foldBatchNorm(BatchNormOp norm, Contraction &contraction,
 /// (IntegerChains.cpp).
 mlir::Value buildChain(mlir::IRRewriter &rewriter, QuantizeOp op,
                        const Quantization &target);
+/// Whether a chain up to codes and accumulators gives `value`.
+bool isMadeOfCodes(mlir::Value value);
 /// Means over axes (IntegerMeans.cpp).
 mlir::Value buildMean(mlir::IRRewriter &rewriter, QuantizeOp op,
                       const Quantization &target);
@@ -101,11 +102,23 @@ inline mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc,
       builder, loc, mlir::cast<mlir::Type>(value.getShapedType()), value);
 }
 
-inline mlir::IntegerType getSigned32(mlir::MLIRContext *context) {
-  return mlir::IntegerType::get(context, 32, mlir::IntegerType::Signed);
-}
+//===----------------------------------------------------------------------===//
+// Accumulators (IntegerRequantize.cpp)
+//===----------------------------------------------------------------------===//
 
-/// Largest |code - zero| of a storage type.
+/// The type of accumulators whose absolute values are at most `bound`: si32 or
+/// si64.
+mlir::IntegerType getAccumulatorType(mlir::MLIRContext *context, double bound);
+
+/// `acc`, whose scale is the reals' unit, as codes of `target`. The factors
+/// (one or one per index of `axis`) are those of qc.requantize; `exact` gives
+/// them in f64 for the fixed form, which the module may ask for.
+mlir::Value buildRequantize(mlir::OpBuilder &builder, mlir::Location loc,
+                            mlir::Value acc, llvm::ArrayRef<float> factors,
+                            llvm::ArrayRef<double> exact, int64_t axis,
+                            const Quantization &target);
+
+/// Largest |code - zero| of a storage type (IntegerContractions.cpp).
 double largestMagnitude(const Quantization &parameters, int64_t index);
 
 } // namespace qc

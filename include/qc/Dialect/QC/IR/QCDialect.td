@@ -30,7 +30,11 @@ def QC_Dialect : Dialect {
       memory, `qc.data` holds weights.
 
     Scales and zero points are operands on every level, never types.
+
+    The module attribute `qc.requantize`, "float" (also if absent) or "fixed", says how accumulators
+    become codes: by qc.requantize or by qc.requantize_fixed. It holds for all targets.
   }];
+  let hasOperationAttrVerify = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let dependentDialects = [

@@ -143,3 +143,31 @@ def test_f64(name, tmp_path):
         error, at = largest_error(compute(tmp_path, op + " %a", x), exact)
     print(f"{name} f64: {error:.2f} units in the last place at {x[at]!r}")
     assert error <= DOUBLE[name]
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_error_function_f64(name, tmp_path):
+    """Against the C library's long double function, rounded to f64."""
+    function = getattr(ctypes.CDLL("libm.so.6"), name + "l")
+    function.argtypes, function.restype = [ctypes.c_longdouble], ctypes.c_longdouble
+    random = np.random.default_rng(13)
+    x = np.concatenate([random.standard_normal(20_000) * 2, 10.0 ** random.uniform(-300, 1.4, 10_000)])
+    exact = np.array([function(value) for value in x], np.float64).astype(np.longdouble)
+    error, at = largest_error(compute(tmp_path, f"math.{name} %a", x), exact)
+    print(f"{name} f64: {error:.2f} units in the last place at {x[at]!r}")
+    assert error <= 4
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="long double is no wider than double")
+def test_pow_f64(tmp_path):
+    """The error grows with the logarithm of the result: relative, within 1e-13."""
+    random = np.random.default_rng(14)
+    x, y = np.exp(random.standard_normal(200_000) * 20), random.standard_normal(200_000) * 30
+    x[:1000], y[:1000] = -x[:1000], np.rint(y[:1000])
+    with np.errstate(all="ignore"):
+        exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
+        actual = compute(tmp_path, "math.powf %a, %b", x, y)
+        normal = (np.abs(exact) < 1e308) & (np.abs(exact) > 1e-307)
+        error = float(np.max(np.abs(actual[normal] / exact[normal] - 1)))
+    print(f"pow f64: relative error {error:.2e}")
+    assert normal.sum() > 50_000 and error <= 1e-13

@@ -13,7 +13,9 @@
 using namespace mlir;
 using namespace qc;
 
-void qc::buildGraphPipeline(OpPassManager &manager) {
+void qc::buildGraphPipeline(OpPassManager &manager,
+                            const GraphPipelineOptions &options) {
+  manager.addPass(createSetNumerics({options.requantize}));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createFoldBatchNorm());
@@ -27,8 +29,9 @@ void qc::buildKernelPipeline(OpPassManager &manager) {
   manager.addPass(createFormKernels());
 }
 
-void qc::buildCPUPipeline(OpPassManager &manager) {
-  buildGraphPipeline(manager);
+void qc::buildCPUPipeline(OpPassManager &manager,
+                          const GraphPipelineOptions &options) {
+  buildGraphPipeline(manager, options);
   manager.addNestedPass<func::FuncOp>(createMaterializePadding());
   buildKernelPipeline(manager);
   manager.addPass(createAssignLayouts());
@@ -36,26 +39,28 @@ void qc::buildCPUPipeline(OpPassManager &manager) {
   manager.addPass(createPlanMemory());
 }
 
-void qc::buildPTXPipeline(OpPassManager &manager) {
-  buildGraphPipeline(manager);
+void qc::buildPTXPipeline(OpPassManager &manager,
+                          const GraphPipelineOptions &options) {
+  buildGraphPipeline(manager, options);
   buildKernelPipeline(manager);
   manager.addPass(createPlanMemory());
 }
 
-void qc::buildHLSPipeline(OpPassManager &manager) {
-  buildGraphPipeline(manager);
+void qc::buildHLSPipeline(OpPassManager &manager,
+                          const GraphPipelineOptions &options) {
+  buildGraphPipeline(manager, options);
   buildKernelPipeline(manager);
   manager.addPass(createPlanMemory());
 }
 
 void qc::registerPipelines() {
-  static PassPipelineRegistration<> cpu(
+  static PassPipelineRegistration<GraphPipelineOptions> cpu(
       "qc-cpu-pipeline", "Lower to a program with kernels in the CPU's layouts",
       buildCPUPipeline);
-  static PassPipelineRegistration<> ptx(
+  static PassPipelineRegistration<GraphPipelineOptions> ptx(
       "qc-ptx-pipeline", "Lower to a program with kernels for a GPU",
       buildPTXPipeline);
-  static PassPipelineRegistration<> hls(
+  static PassPipelineRegistration<GraphPipelineOptions> hls(
       "qc-hls-pipeline", "Lower to a program with kernels for HLS C++",
       buildHLSPipeline);
 }

@@ -12,6 +12,7 @@
 #include "qc/Target/PTX/PTXTarget.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
@@ -19,6 +20,7 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/LineIterator.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
 
@@ -48,6 +50,16 @@ static cl::opt<std::string>
               cl::desc("Compile one model per line of FILE (input TAB output) "
                        "and report each"),
               cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string> requantize(
+    "requantize",
+    cl::desc("How accumulators become codes, on every target: float (one f32 "
+             "multiplication, default) or fixed (integers only)"),
+    cl::value_desc("mode"), cl::init(""), cl::cat(category));
+static cl::opt<std::string> remarks(
+    "remarks",
+    cl::desc("Print what passes whose names match REGEX could not do and why, "
+             "such as ops that stay float between integers; all without REGEX"),
+    cl::value_desc("regex"), cl::ValueOptional, cl::cat(category));
 static cl::opt<bool>
     keepAssembly("keep-assembly",
                  cl::desc("Write the assembly of each form beside the library"),
@@ -72,6 +84,25 @@ static cl::opt<TargetKind>
 static bool isONNX(StringRef path) {
   StringRef extension = llvm::sys::path::extension(path);
   return extension == ".onnx" || extension == ".onnxtxt";
+}
+
+/// Remarks of passes that `--remarks` names are printed as diagnostics.
+static LogicalResult enableRemarks(MLIRContext &context) {
+  if (remarks.getNumOccurrences() == 0)
+    return success();
+  std::string pattern = remarks.empty() ? ".*" : remarks.getValue();
+  std::string error;
+  if (!llvm::Regex(pattern).isValid(error)) {
+    llvm::WithColor::error(llvm::errs(), "qc-compile")
+        << "--remarks: " << error << "\n";
+    return failure();
+  }
+  remark::RemarkCategories categories;
+  categories.missed = pattern;
+  categories.failed = pattern;
+  return remark::enableOptimizationRemarks(
+      context, nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
+      categories, /*printAsEmitRemarks=*/true);
 }
 
 /// What stays the same for every model of one invocation.
@@ -120,12 +151,14 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   manager.addInstrumentation(std::make_unique<ReleaseConstants>());
   // Input that is a program already needs no further passes.
   if (module->getOps<qc::ProgramOp>().empty()) {
+    qc::GraphPipelineOptions options;
+    options.requantize = requantize;
     if (target == TargetKind::HLS)
-      qc::buildHLSPipeline(manager);
+      qc::buildHLSPipeline(manager, options);
     else if (target == TargetKind::PTX)
-      qc::buildPTXPipeline(manager);
+      qc::buildPTXPipeline(manager, options);
     else
-      qc::buildCPUPipeline(manager);
+      qc::buildCPUPipeline(manager, options);
     if (failed(manager.run(*module)))
       return failure();
   }
@@ -213,5 +246,7 @@ int main(int argc, char **argv) {
   context.printOpOnDiagnostic(false);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
+  if (failed(enableRemarks(context)))
+    return 2;
   return failed(compile(context, inputPath, outputPath, session)) ? 1 : 0;
 }

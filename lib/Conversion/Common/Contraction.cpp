@@ -67,6 +67,18 @@ int64_t largestDivisor(int64_t count, int64_t limit) {
   return 1;
 }
 
+/// Whether a schedule may compute on these elements: f32, or 8-bit codes with
+/// sums of 32 bits. Packed codes of fewer bits and longer sums take the general
+/// loops.
+bool hasScheduledElements(RankedTensorType input, RankedTensorType weights,
+                          RankedTensorType result) {
+  if (!isa<IntegerType>(input.getElementType()))
+    return input.getElementType().isF32();
+  return input.getElementTypeBitWidth() == 8 &&
+         weights.getElementTypeBitWidth() == 8 &&
+         result.getElementTypeBitWidth() == 32;
+}
+
 std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   ContractionProblem problem;
   auto input = dyn_cast<BlockArgument>(conv.getX()),
@@ -81,7 +93,7 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
   int64_t groups = conv.getGroup();
   if (!xStrides || !isPackedLayout(w, 0, 1, groups) ||
       (problem.isInteger && (*xStrides)[1] != 1) ||
-      (!problem.isInteger && !x.getElementType().isF32()))
+      !hasScheduledElements(x, w, y))
     return std::nullopt;
   problem.root = conv;
   problem.input = input;
@@ -182,7 +194,7 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
                    y = typeOf(matmul.getY());
   std::optional<SmallVector<int64_t>> aStrides = getStrides(a);
   problem.isInteger = isa<IntegerType>(a.getElementType());
-  if (!aStrides || (!problem.isInteger && !a.getElementType().isF32()))
+  if (!aStrides || !hasScheduledElements(a, b, typeOf(matmul.getY())))
     return std::nullopt;
   problem.root = matmul;
   problem.input = input;

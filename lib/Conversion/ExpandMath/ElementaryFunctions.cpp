@@ -210,6 +210,16 @@ Number exp(Number x) {
   return select(x.isNaN(), x, y);
 }
 
+/// 2^x: the product with ln 2 is taken of the fraction only, so that its error does
+/// not grow with x.
+Number exp2(Number x) {
+  double limit = x.c->isDouble() ? 1100 : 160;
+  Number clamped = select(x < limit, x, (*x.c)(limit));
+  clamped = select(clamped > -limit, clamped, (*x.c)(-limit));
+  Number n = clamped.round();
+  return select(x.isNaN(), x, scale(exp((clamped - n) * ln2), n));
+}
+
 /// e^x - 1 without cancellation near 0.
 Number expm1(Number x) {
   bool isDouble = x.c->isDouble();
@@ -522,9 +532,7 @@ Value qc::expandElementary(OpBuilder &builder, Operation *op) {
         return isSingle(type) ? direct(erfSingle) : direct(erf);
       })
       .Case([&](math::ErfcOp) { return widened(erfc); })
-      .Case([&](math::Exp2Op) {
-        return widened([](Number x) { return exp(x * ln2); });
-      })
+      .Case([&](math::Exp2Op) { return widened(exp2); })
       .Case([&](math::Log2Op) {
         return widened([](Number x) { return log(x) * (1 / ln2); });
       })

@@ -63,15 +63,81 @@ func.func @dynamic_scale(%q: tensor<4xsi8>, %t: tensor<f32>) -> tensor<4xsi8> {
 
 // -----
 
-// CHECK: Function=too_long {{.*}}'qc.matmul' stays float on dequantized codes: its accumulators could leave 32 bits
-// CHECK-NOT: KeptFloat
-func.func @too_long(%a: tensor<1x40000xui8>, %b: tensor<40000x1xui8>) -> tensor<1x1xf32> {
+// Codes of 16 bits are computed in floats; the weights that were constant codes are so at compile time.
+// CHECK-DAG: Function=codes_of_16_bits {{.*}}weights of 16 bits become a float constant: the left operand has codes of more than 8 bits
+// CHECK-DAG: Function=codes_of_16_bits {{.*}}'qc.matmul' stays float on dequantized codes: the left operand has codes of more than 8 bits
+func.func @codes_of_16_bits(%a: tensor<1x2xsi16>) -> tensor<1x1xsi16> {
   %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
-  %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
-  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x40000xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x40000xf32>
-  %w = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<40000x1xui8>, tensor<f32>, tensor<ui8>) -> tensor<40000x1xf32>
-  %y = qc.matmul %x, %w : (tensor<1x40000xf32>, tensor<40000x1xf32>) -> tensor<1x1xf32>
+  %z = qc.constant dense<0> : tensor<si16> : tensor<si16>
+  %b = qc.constant dense<[[300], [-300]]> : tensor<2x1xsi16> : tensor<2x1xsi16>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x2xsi16>, tensor<f32>, tensor<si16>) -> tensor<1x2xf32>
+  %w = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<2x1xsi16>, tensor<f32>, tensor<si16>) -> tensor<2x1xf32>
+  %y = qc.matmul %x, %w : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+  %q = qc.quantize %y, %s, %z {axis = 0 : i64} : (tensor<1x1xf32>, tensor<f32>, tensor<si16>) -> tensor<1x1xsi16>
+  return %q : tensor<1x1xsi16>
+}
+
+// -----
+
+// CHECK: Function=float_data {{.*}}weights of 4 bits become a float constant: the left operand is not dequantized
+func.func @float_data(%a: tensor<1x2xf32>) -> tensor<1x1xf32> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<si4> : tensor<si4>
+  %b = qc.constant dense<[[3], [-8]]> : tensor<2x1xsi4> : tensor<2x1xsi4>
+  %w = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<2x1xsi4>, tensor<f32>, tensor<si4>) -> tensor<2x1xf32>
+  %y = qc.matmul %a, %w : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
   return %y : tensor<1x1xf32>
+}
+
+// -----
+
+// CHECK: Function=blocks {{.*}}'qc.matmul' stays float on dequantized codes: the right operand: its scales are per block
+func.func @blocks(%a: tensor<1x4xsi8>, %b: tensor<4x1xsi4>, %t: tensor<2x1xf32>, %u: tensor<2x1xsi4>) -> tensor<1x1xf32> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x4xsi8>, tensor<f32>, tensor<si8>) -> tensor<1x4xf32>
+  %w = qc.dequantize %b, %t, %u {axis = 0 : i64, blockSize = 2 : i64} : (tensor<4x1xsi4>, tensor<2x1xf32>, tensor<2x1xsi4>) -> tensor<4x1xf32>
+  %y = qc.matmul %x, %w : (tensor<1x4xf32>, tensor<4x1xf32>) -> tensor<1x1xf32>
+  return %y : tensor<1x1xf32>
+}
+
+// -----
+
+// CHECK: Function=no_quantize {{.*}}'qc.add' stays float on dequantized codes: no quantize follows
+func.func @no_quantize(%a: tensor<4xsi8>, %b: tensor<4xsi8>) -> tensor<4xf32> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<4xsi8>, tensor<f32>, tensor<si8>) -> tensor<4xf32>
+  %y = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<4xsi8>, tensor<f32>, tensor<si8>) -> tensor<4xf32>
+  %c = qc.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %c : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: Function=float_addend {{.*}}'qc.add' stays float on dequantized codes: not all its operands are codes or accumulators
+func.func @float_addend(%a: tensor<4xsi8>, %y: tensor<4xf32>) -> tensor<4xsi8> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<4xsi8>, tensor<f32>, tensor<si8>) -> tensor<4xf32>
+  %c = qc.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %q = qc.quantize %c, %s, %z {axis = 0 : i64} : (tensor<4xf32>, tensor<f32>, tensor<si8>) -> tensor<4xsi8>
+  return %q : tensor<4xsi8>
+}
+
+// -----
+
+// CHECK: Function=shared_part {{.*}}'qc.add' stays float on dequantized codes: a float op uses a part of the chain
+// CHECK-NOT: KeptFloat
+func.func @shared_part(%a: tensor<4xsi8>, %b: tensor<4xsi8>) -> (tensor<4xsi8>, tensor<4xf32>) {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<4xsi8>, tensor<f32>, tensor<si8>) -> tensor<4xf32>
+  %y = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<4xsi8>, tensor<f32>, tensor<si8>) -> tensor<4xf32>
+  %c = qc.add %x, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %e = qc.exp %c : (tensor<4xf32>) -> tensor<4xf32>
+  %q = qc.quantize %c, %s, %z {axis = 0 : i64} : (tensor<4xf32>, tensor<f32>, tensor<si8>) -> tensor<4xsi8>
+  return %q, %e : tensor<4xsi8>, tensor<4xf32>
 }
 
 // -----

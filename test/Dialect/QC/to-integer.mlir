@@ -317,3 +317,57 @@ func.func @float_constant_operand(%xq: tensor<2xsi8>) -> tensor<2xf32> {
   %a = qc.add %r, %k : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
   return %a : tensor<2xf32>
 }
+
+// -----
+
+// Sums that could leave 32 bits have 64: 40000 * 255 * 255 by type.
+// CHECK-LABEL: @long_by_type
+// CHECK: %[[A:.*]] = qc.matmul {{.*}}{accumulator = si64} {{.*}} -> tensor<1x1xsi64>
+// CHECK: qc.requantize %[[A]]
+func.func @long_by_type(%a: tensor<1x40000xui8>, %b: tensor<40000x1xui8>) -> tensor<1x1xui8> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x40000xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x40000xf32>
+  %w = qc.dequantize %b, %s, %z {axis = 0 : i64} : (tensor<40000x1xui8>, tensor<f32>, tensor<ui8>) -> tensor<40000x1xf32>
+  %y = qc.matmul %x, %w : (tensor<1x40000xf32>, tensor<40000x1xf32>) -> tensor<1x1xf32>
+  %q = qc.quantize %y, %s, %z {axis = 0 : i64} : (tensor<1x1xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x1xui8>
+  return %q : tensor<1x1xui8>
+}
+
+// -----
+
+// The same length with constant weights: their values bound the sums, so 32 bits do.
+// CHECK-LABEL: @short_by_value
+// CHECK: qc.matmul {{.*}} -> tensor<1x1xsi32>
+func.func @short_by_value(%a: tensor<1x40000xui8>) -> tensor<1x1xui8> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
+  %zw = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %b = qc.constant dense<-3> : tensor<40000x1xsi8> : tensor<40000x1xsi8>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x40000xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x40000xf32>
+  %w = qc.dequantize %b, %s, %zw {axis = 0 : i64} : (tensor<40000x1xsi8>, tensor<f32>, tensor<si8>) -> tensor<40000x1xf32>
+  %y = qc.matmul %x, %w : (tensor<1x40000xf32>, tensor<40000x1xf32>) -> tensor<1x1xf32>
+  %q = qc.quantize %y, %s, %z {axis = 0 : i64} : (tensor<1x1xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x1xui8>
+  return %q : tensor<1x1xui8>
+}
+
+// -----
+
+// Products of 255 at most in absolute value and a bias of 2^31 - 1.
+// CHECK-LABEL: @bias_beyond
+// CHECK: %[[B:.*]] = qc.constant dense<2147483647> : tensor<1xsi64>
+// CHECK: qc.conv %{{.*}}, %{{.*}} bias %[[B]] {accumulator = si64{{.*}} -> tensor<1x1x1x1xsi64>
+func.func @bias_beyond(%a: tensor<1x1x1x1xui8>) -> tensor<1x1x1x1xui8> {
+  %s = qc.constant dense<1.0> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
+  %zw = qc.constant dense<0> : tensor<si8> : tensor<si8>
+  %zb = qc.constant dense<0> : tensor<si32> : tensor<si32>
+  %b = qc.constant dense<1> : tensor<1x1x1x1xsi8> : tensor<1x1x1x1xsi8>
+  %cq = qc.constant dense<2147483647> : tensor<1xsi32> : tensor<1xsi32>
+  %x = qc.dequantize %a, %s, %z {axis = 0 : i64} : (tensor<1x1x1x1xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x1x1x1xf32>
+  %w = qc.dequantize %b, %s, %zw {axis = 0 : i64} : (tensor<1x1x1x1xsi8>, tensor<f32>, tensor<si8>) -> tensor<1x1x1x1xf32>
+  %c = qc.dequantize %cq, %s, %zb {axis = 0 : i64} : (tensor<1xsi32>, tensor<f32>, tensor<si32>) -> tensor<1xf32>
+  %y = qc.conv %x, %w bias %c {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x1x1xf32>
+  %q = qc.quantize %y, %s, %z {axis = 0 : i64} : (tensor<1x1x1x1xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x1x1x1xui8>
+  return %q : tensor<1x1x1x1xui8>
+}

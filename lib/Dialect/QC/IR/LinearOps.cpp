@@ -7,15 +7,24 @@
 using namespace mlir;
 using namespace qc;
 
-/// Element type of a contraction's result: si32 for integers, the operand's for
-/// floats.
+/// Element type of a contraction's result: `requested` or si32 for integers,
+/// the operand's for floats.
 static FailureOr<Type> inferAccumulator(std::optional<Location> loc, Type lhs,
-                                        Type rhs) {
-  if (isa<FloatType>(lhs) && lhs == rhs)
+                                        Type rhs,
+                                        std::optional<Type> requested) {
+  if (isa<FloatType>(lhs) && lhs == rhs && !requested)
     return lhs;
   if (isa<IntegerType>(lhs) && isa<IntegerType>(rhs) &&
-      lhs.getIntOrFloatBitWidth() <= 8 && rhs.getIntOrFloatBitWidth() <= 8)
-    return Type(IntegerType::get(lhs.getContext(), 32, IntegerType::Signed));
+      lhs.getIntOrFloatBitWidth() <= 8 && rhs.getIntOrFloatBitWidth() <= 8) {
+    if (!requested)
+      return Type(IntegerType::get(lhs.getContext(), 32, IntegerType::Signed));
+    if (requested->isSignedInteger(32) || requested->isSignedInteger(64))
+      return *requested;
+  }
+  if (requested)
+    return emitOptionalError(
+        loc, "accumulators must be si32 or si64, of integers only, got ",
+        *requested);
   return emitOptionalError(
       loc,
       "operands must be floats of one type or integers of at most 8 bits, got ",
@@ -61,8 +70,9 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *,
   if (failed(verifyWindow(loc, spatial, w.drop_front(2), adaptor.getStrides(),
                           adaptor.getPads(), adaptor.getDilations())))
     return failure();
-  FailureOr<Type> element = inferAccumulator(loc, elementOf(adaptor.getX()),
-                                             elementOf(adaptor.getW()));
+  FailureOr<Type> element =
+      inferAccumulator(loc, elementOf(adaptor.getX()),
+                       elementOf(adaptor.getW()), adaptor.getAccumulator());
   if (failed(element))
     return failure();
   SmallVector<int64_t> shape{x[0], w[0]};
@@ -184,8 +194,9 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *,
   if (a.back() != b[b.size() - 2])
     return emitOptionalError(loc, "inner dimensions differ: ", a.back(),
                              " and ", b[b.size() - 2]);
-  FailureOr<Type> element = inferAccumulator(loc, elementOf(adaptor.getA()),
-                                             elementOf(adaptor.getB()));
+  FailureOr<Type> element =
+      inferAccumulator(loc, elementOf(adaptor.getA()),
+                       elementOf(adaptor.getB()), adaptor.getAccumulator());
   FailureOr<SmallVector<int64_t>> shape =
       broadcastShapes({a.drop_back(2), b.drop_back(2)});
   if (failed(element))

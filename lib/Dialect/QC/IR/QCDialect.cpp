@@ -25,6 +25,25 @@ void QCDialect::initialize() {
   registerQCDialectOperations(this);
 }
 
+LogicalResult QCDialect::verifyOperationAttribute(Operation *op,
+                                                  NamedAttribute attribute) {
+  if (attribute.getName() != requantizeModeName)
+    return success();
+  auto mode = dyn_cast<StringAttr>(attribute.getValue());
+  if (!isa<ModuleOp>(op) || !mode ||
+      (mode.getValue() != "float" && mode.getValue() != "fixed"))
+    return op->emitError() << "'" << requantizeModeName
+                           << "' must be \"float\" or \"fixed\" on a module";
+  return success();
+}
+
+bool qc::usesFixedRequantization(Operation *op) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto mode = module ? module->getAttrOfType<StringAttr>(requantizeModeName)
+                     : StringAttr();
+  return mode && mode.getValue() == "fixed";
+}
+
 Operation *QCDialect::materializeConstant(OpBuilder &builder, Attribute value,
                                           Type type, Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);

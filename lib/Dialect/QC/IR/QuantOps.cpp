@@ -53,13 +53,13 @@ static Value readParameter(Emitter &e, unsigned operand, Value parameter,
   return e.read(operand, indices[axis]);
 }
 
-/// A zero point as an i32 value.
+/// A zero point as an integer of type `compute` (i32 if null).
 static Value readZeroPoint(Emitter &e, unsigned operand, Value parameter,
-                           ValueRange indices, int64_t axis,
-                           int64_t blockSize) {
+                           ValueRange indices, int64_t axis, int64_t blockSize,
+                           Type compute = {}) {
   Value zero = readParameter(e, operand, parameter, indices, axis, blockSize);
   return e.convert(zero, isUnsignedElement(elementOf(parameter)),
-                   e.builder.getI32Type(), false);
+                   compute ? compute : e.builder.getI32Type(), false);
 }
 
 LogicalResult QuantizeOp::inferReturnTypes(MLIRContext *,
@@ -152,6 +152,57 @@ Value RequantizeOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
                          elementOf(getZero()));
 }
 
+LogicalResult
+RequantizeFixedOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                    Adaptor adaptor,
+                                    SmallVectorImpl<Type> &types) {
+  for (Value operand :
+       {adaptor.getAcc(), adaptor.getMultiplier(), adaptor.getShift()})
+    if (!elementOf(operand).isSignedInteger(32))
+      return emitOptionalError(
+          loc, "accumulators, multiplier and shift must be si32, got ",
+          elementOf(operand));
+  if (shapeOf(adaptor.getMultiplier()) != shapeOf(adaptor.getShift()))
+    return emitOptionalError(loc, "multiplier and shift differ in shape");
+  auto storage = dyn_cast<IntegerType>(elementOf(adaptor.getZero()));
+  if (!storage || storage.isSignless() || storage.getWidth() > 16 ||
+      tensorOf(adaptor.getZero()).getNumElements() != 1)
+    return emitOptionalError(
+        loc, "zero must hold one si or ui integer of at most 16 bits, got ",
+        adaptor.getZero().getType());
+  if (failed(checkGranularity(loc, adaptor.getAcc(), adaptor.getMultiplier(),
+                              adaptor.getAxis(), 0)))
+    return failure();
+  types.push_back(RankedTensorType::get(shapeOf(adaptor.getAcc()),
+                                        elementOf(adaptor.getZero())));
+  return success();
+}
+
+Value RequantizeFixedOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
+  Type i64 = e.builder.getI64Type();
+  auto storage = cast<IntegerType>(elementOf(getZero()));
+  auto widen = [&](Value value, bool isUnsigned = false) {
+    return e.convert(value, isUnsigned, i64, false);
+  };
+  Value multiplier =
+            widen(readParameter(e, 1, getMultiplier(), indices, getAxis(), 0)),
+        shift = widen(readParameter(e, 2, getShift(), indices, getAxis(), 0));
+  Value one = e.constantInt(i64, 1);
+  // 2^(shift - 1), and 0 for shift 0.
+  Value half =
+      e.create<arith::ShRSIOp>({e.create<arith::ShLIOp>({one, shift}), one});
+  Value product = e.mul(widen(e.read(0, indices)), multiplier);
+  Value code = e.create<arith::ShRSIOp>({e.add(product, half), shift});
+  code = e.add(code, readZeroPoint(e, 3, getZero(), indices, 0, 0, i64));
+  unsigned width = storage.getWidth();
+  int64_t smallest = storage.isUnsigned() ? 0 : -(int64_t(1) << (width - 1));
+  int64_t largest = storage.isUnsigned() ? (int64_t(1) << width) - 1
+                                         : (int64_t(1) << (width - 1)) - 1;
+  code = e.max(code, e.constantInt(i64, smallest), /*isUnsigned=*/false);
+  code = e.min(code, e.constantInt(i64, largest), /*isUnsigned=*/false);
+  return e.convert(code, false, getComputeType(storage), storage.isUnsigned());
+}
+
 LogicalResult RescaleOp::inferReturnTypes(MLIRContext *,
                                           std::optional<Location> loc,
                                           Adaptor adaptor,
@@ -165,13 +216,15 @@ LogicalResult RescaleOp::inferReturnTypes(MLIRContext *,
 }
 
 Value RescaleOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
-  Type i32 = e.builder.getI32Type();
+  // Accumulators of 64 bits keep them.
+  Type integer = e.builder.getIntegerType(
+      std::max(32u, elementOf(getQ()).getIntOrFloatBitWidth()));
   Value multiplier =
       readParameter(e, 1, getMultiplier(), indices, getAxis(), 0);
-  Value zero = readZeroPoint(e, 2, getZero(), indices, getAxis(), 0);
+  Value zero = readZeroPoint(e, 2, getZero(), indices, getAxis(), 0, integer);
   Value centered =
       e.sub(e.convert(e.read(0, indices), isUnsignedElement(elementOf(getQ())),
-                      i32, false),
+                      integer, false),
             zero);
   return e.mul(
       e.convert(centered, false, getElementTypeOrSelf(multiplier), false),

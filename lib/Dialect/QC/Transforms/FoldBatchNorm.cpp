@@ -13,6 +13,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
@@ -35,6 +36,18 @@ static FailureOr<SmallVector<double>> getNumbers(Value value) {
       !isa<FloatType>(constant.getElementType()))
     return failure();
   return getConstantNumbers(constant);
+}
+
+/// The same for a parameter or bias, which may be a dequantized constant:
+/// quantizers that take every initializer leave such behind. Weights may not,
+/// as their codes are what the integer level wants.
+static FailureOr<SmallVector<double>> getParameter(Value value) {
+  if (!value.getDefiningOp<DequantizeOp>())
+    return getNumbers(value);
+  FailureOr<SmallVector<float>> reals = getConstantReals(value);
+  if (failed(reals))
+    return failure();
+  return SmallVector<double>(reals->begin(), reals->end());
 }
 
 /// A constant of `like`'s element type from numbers, each rounded once.
@@ -67,10 +80,10 @@ static Value makeConstant(OpBuilder &builder, Location loc,
 static LogicalResult getAffineMap(BatchNormOp norm,
                                   SmallVectorImpl<double> &factor,
                                   SmallVectorImpl<double> &offset) {
-  FailureOr<SmallVector<double>> scale = getNumbers(norm.getScale()),
-                                 bias = getNumbers(norm.getBias()),
-                                 mean = getNumbers(norm.getMean()),
-                                 variance = getNumbers(norm.getVariance());
+  FailureOr<SmallVector<double>> scale = getParameter(norm.getScale()),
+                                 bias = getParameter(norm.getBias()),
+                                 mean = getParameter(norm.getMean()),
+                                 variance = getParameter(norm.getVariance());
   if (failed(scale) || failed(bias) || failed(mean) || failed(variance))
     return failure();
   double epsilon = norm.getEpsilon().convertToFloat();
@@ -99,7 +112,7 @@ struct FoldConv : OpRewritePattern<BatchNormOp> {
     FailureOr<SmallVector<double>> weights = getNumbers(conv.getW());
     FailureOr<SmallVector<double>> bias = SmallVector<double>();
     if (conv.getBias())
-      bias = getNumbers(conv.getBias());
+      bias = getParameter(conv.getBias());
     SmallVector<double> factor, offset;
     if (!element || failed(weights) || failed(bias) ||
         failed(getAffineMap(norm, factor, offset)))
@@ -119,10 +132,10 @@ struct FoldConv : OpRewritePattern<BatchNormOp> {
         makeConstant(rewriter, conv.getW().getLoc(), shape, element, *weights);
     Value newBias = makeConstant(rewriter, loc, outputs, element, offset);
     rewriter
-        .replaceOpWithNewOp<ConvOp>(norm, norm.getType(), conv.getX(),
-                                    newWeights, newBias, Value(), Value(),
-                                    conv.getStrides(), conv.getPads(),
-                                    conv.getDilations(), conv.getGroup())
+        .replaceOpWithNewOp<ConvOp>(
+            norm, norm.getType(), conv.getX(), newWeights, newBias, Value(),
+            Value(), conv.getStrides(), conv.getPads(), conv.getDilations(),
+            conv.getGroup(), TypeAttr())
         ->setLoc(loc);
     rewriter.eraseOp(conv);
     return success();
@@ -155,7 +168,7 @@ struct FoldMatMul : OpRewritePattern<BatchNormOp> {
     FailureOr<SmallVector<double>> weights = getNumbers(matmul.getB());
     FailureOr<SmallVector<double>> addend = SmallVector<double>();
     if (bias)
-      addend = getNumbers(bias);
+      addend = getParameter(bias);
     SmallVector<double> factor, offset;
     if (!element || failed(weights) || failed(addend) ||
         failed(getAffineMap(norm, factor, offset)))
@@ -183,7 +196,7 @@ struct FoldMatMul : OpRewritePattern<BatchNormOp> {
         rewriter, loc, static_cast<int64_t>(offset.size()), element, offset);
     Value newProduct =
         MatMulOp::create(rewriter, loc, matmul.getType(), matmul.getA(),
-                         newWeights, Value(), Value());
+                         newWeights, Value(), Value(), TypeAttr());
     rewriter.replaceOpWithNewOp<AddOp>(norm, norm.getType(), newProduct,
                                        newBias);
     return success();

@@ -187,7 +187,8 @@ void MaterializePadding::pad(ConvOp conv) {
 
 void MaterializePadding::fold(ConvOp conv) {
   std::optional<int64_t> zero = getScalar(conv.getXZero());
-  if (!zero ||
+  // Sums of 64 bits are rare enough for the general form.
+  if (!zero || typeOf(conv.getY()).getElementTypeBitWidth() != 32 ||
       llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; }))
     return;
   std::optional<SmallVector<int32_t>> correction =
@@ -215,7 +216,8 @@ void MaterializePadding::fold(ConvOp conv) {
 
 void MaterializePadding::fold(MatMulOp matmul) {
   std::optional<int64_t> zero = getScalar(matmul.getAZero());
-  if (!zero || typeOf(matmul.getB()).getRank() != 2)
+  if (!zero || typeOf(matmul.getB()).getRank() != 2 ||
+      typeOf(matmul.getY()).getElementTypeBitWidth() != 32)
     return;
   std::optional<SmallVector<int32_t>> correction =
       getCorrection(matmul.getB(), matmul.getBZero(), 1, *zero);

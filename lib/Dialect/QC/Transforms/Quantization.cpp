@@ -34,8 +34,8 @@ ElementsAttr qc::getConstantValue(Value value) {
   return constant ? constant.getValue() : ElementsAttr();
 }
 
-FailureOr<SmallVector<float>> qc::getConstantFloats(Value value) {
-  ElementsAttr attribute = getConstantValue(value);
+/// The numbers of an f32 tensor; fails if it is null or not one.
+static FailureOr<SmallVector<float>> getFloats(ElementsAttr attribute) {
   if (!attribute || !attribute.getElementType().isF32())
     return failure();
   SmallVector<char> scratch;
@@ -45,6 +45,22 @@ FailureOr<SmallVector<float>> qc::getConstantFloats(Value value) {
   SmallVector<float> numbers(bytes->size() / sizeof(float));
   std::memcpy(numbers.data(), bytes->data(), numbers.size() * sizeof(float));
   return numbers;
+}
+
+FailureOr<SmallVector<float>> qc::getConstantFloats(Value value) {
+  return getFloats(getConstantValue(value));
+}
+
+FailureOr<SmallVector<float>> qc::getConstantReals(Value value) {
+  auto dequantize =
+      value ? value.getDefiningOp<DequantizeOp>() : DequantizeOp();
+  if (!dequantize)
+    return getConstantFloats(value);
+  ElementsAttr codes = getConstantValue(dequantize.getQ());
+  FailureOr<Quantization> parameters = getQuantization(dequantize);
+  if (!codes || failed(parameters))
+    return failure();
+  return getFloats(dequantizeConstant(codes, *parameters));
 }
 
 FailureOr<Quantization> qc::getQuantization(Operation *op,

@@ -26,6 +26,12 @@
 
 namespace qc {
 
+/// Module attribute that says how accumulators become codes: "float" (also if
+/// absent) or "fixed".
+inline constexpr llvm::StringLiteral requantizeModeName = "qc.requantize";
+/// Whether the module around `op` asks for qc.requantize_fixed.
+bool usesFixedRequantization(mlir::Operation *op);
+
 /// Whether two lists of tensor types agree but for their layouts.
 bool areCompatibleTypes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 

@@ -22,15 +22,20 @@ def QC_Dialect : Dialect {
     * **graph**: ONNX semantics on ranked static tensors; integers carry their
       signedness in the type (`si8`, `ui8`), booleans are `i1`;
     * **QDQ**: the same with `qc.quantize` and `qc.dequantize`;
-    * **integer**: `qc.conv` and `qc.matmul` on storage types with `si32`
-      accumulators, `qc.requantize`, `qc.rescale`, `qc.round_saturate`;
+    * **integer**: `qc.conv` and `qc.matmul` on storage types with `si32` or
+      `si64` accumulators, `qc.requantize`, `qc.requantize_fixed`, `qc.rescale`,
+      `qc.round_saturate`;
     * **kernels**: `qc.kernel` holds a fused group of the ops above and
       `qc.dispatch` calls it on tensors;
     * **program**: `qc.program` is an ordered list of `qc.launch` on planned
       memory, `qc.data` holds weights.
 
     Scales and zero points are operands on every level, never types.
+
+    The module attribute `qc.requantize`, "float" (also if absent) or "fixed", says how accumulators
+    become codes: by qc.requantize or by qc.requantize_fixed. It holds for all targets.
   }];
+  let hasOperationAttrVerify = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let dependentDialects = [

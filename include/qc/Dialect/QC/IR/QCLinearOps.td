@@ -15,18 +15,21 @@ def QC_ConvOp : QC_LoopElementOp<"conv", [AttrSizedOperandSegments]> {
     hold O).
 
     Float operands accumulate in f32 (f64 for f64) and give x's type. Integer
-    operands accumulate exactly in 32 bits and give si32.
+    operands give and accumulate in `accumulator`, si32 if it is absent, modulo 2^32 (2^64): exact as
+    long as the sum fits, which qc-to-integer proves for those that it makes.
 
     Constraints: (1) x and w have the same rank, at least 3; (2) C = group * w's second
     dimension and group divides O; (3) strides and dilations are positive and have one
     entry per spatial dimension, pads has two (all begins, then all ends), none
     negative; (4) x and w are both floats of one type or both integers of 8 bits;
-    (5) zero points only with integers; (6) the padded input holds the dilated window.
+    (5) zero points only with integers; (6) the padded input holds the dilated window;
+    (7) accumulator is si32 or si64 and only with integers.
   }];
   let arguments = (ins QC_Tensor:$x, QC_Tensor:$w, Optional<QC_Tensor>:$bias,
                        Optional<QC_IntegerTensor>:$xZero, Optional<QC_IntegerTensor>:$wZero,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
-                       DenseI64ArrayAttr:$dilations, QC_IntAttr:$group);
+                       DenseI64ArrayAttr:$dilations, QC_IntAttr:$group,
+                       OptionalAttr<TypeAttr>:$accumulator);
   let results = (outs QC_Tensor:$y);
   let assemblyFormat = [{
     $x `,` $w (`bias` $bias^)? (`x_zero` $xZero^)? (`w_zero` $wZero^)? attr-dict
@@ -45,14 +48,16 @@ def QC_MatMulOp : QC_LoopElementOp<"matmul", [AttrSizedOperandSegments]> {
     `y[…,m,n] = sum_k (a[…,m,k] - a_zero) (b[…,k,n] - b_zero)` as numpy.matmul, rank 2 or
     more on both sides (the importer reshapes vectors). a_zero holds one element
     or M, b_zero one or N. Float operands accumulate in f32 (f64 for f64) and give a's type;
-    integers accumulate exactly in 32 bits and give si32.
+    integers as in qc.conv.
 
     Constraints: (1) both ranks are at least 2; (2) a's last dimension equals b's second
     to last; (3) leading dimensions broadcast; (4) both operands are floats of one type or
-    both integers of 8 bits; (5) zero points only with integers.
+    both integers of 8 bits; (5) zero points only with integers; (6) accumulator is si32 or
+    si64 and only with integers.
   }];
   let arguments = (ins QC_Tensor:$a, QC_Tensor:$b, Optional<QC_IntegerTensor>:$aZero,
-                       Optional<QC_IntegerTensor>:$bZero);
+                       Optional<QC_IntegerTensor>:$bZero,
+                       OptionalAttr<TypeAttr>:$accumulator);
   let results = (outs QC_Tensor:$y);
   let assemblyFormat = [{
     $a `,` $b (`a_zero` $aZero^)? (`b_zero` $bZero^)? attr-dict

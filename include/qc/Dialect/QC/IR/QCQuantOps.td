@@ -48,6 +48,23 @@ def QC_RequantizeOp : QC_ElementwiseOp<"requantize"> {
   let results = (outs QC_IntegerTensor:$q);
 }
 
+def QC_RequantizeFixedOp : QC_ElementwiseOp<"requantize_fixed"> {
+  let summary = "Accumulators to codes in integers only";
+  let description = [{
+    `q = saturate(((acc * multiplier + 2^(shift-1)) >> shift) + zero)` in 64 bits, with an arithmetic
+    shift: rounds half up. `multiplier * 2^-shift` stands for the factor of qc.requantize with
+    |multiplier| in [2^30, 2^31), or 0 for a factor so small that every product rounds to 0. Nothing
+    overflows: |acc| and |multiplier| are at most 2^31, shift is at most 62. Shift 0 adds nothing.
+    What `qc-to-integer` makes under `qc.requantize = "fixed"`.
+
+    Constraints: (1) acc has type si32; (2) multiplier and shift have type si32 and the same
+    shape: one element or acc's dimension at axis; (3) zero holds one integer of at most 16 bits.
+  }];
+  let arguments = (ins QC_IntegerTensor:$acc, QC_IntegerTensor:$multiplier,
+                       QC_IntegerTensor:$shift, QC_IntegerTensor:$zero, QC_IntAttr:$axis);
+  let results = (outs QC_IntegerTensor:$q);
+}
+
 def QC_RescaleOp : QC_ElementwiseOp<"rescale"> {
   let summary = "Codes or accumulators to float in the units of another scale";
   let description = [{

@@ -172,6 +172,24 @@ def NormalizeQDQ : Pass<"qc-normalize-qdq", "::mlir::func::FuncOp"> {
   ];
 }
 
+def SetNumerics : Pass<"qc-set-numerics", "::mlir::ModuleOp"> {
+  let summary = "Choose how accumulators become codes";
+  let description = [{
+    Writes the module attribute `qc.requantize`, which qc-to-integer follows, so that all targets
+    compute the same integers. An empty option leaves the module as it is.
+
+    ```mlir
+    module { … }
+    // with requantize=fixed becomes
+    module attributes {qc.requantize = "fixed"} { … }
+    ```
+  }];
+  let options = [
+    Option<"requantize", "requantize", "std::string", "\"\"",
+           "float: qc.requantize, one f32 multiplication; fixed: qc.requantize_fixed, integers only">
+  ];
+}
+
 def ToInteger : Pass<"qc-to-integer", "::mlir::func::FuncOp"> {
   let summary = "Compute on codes what stands between dequantize and quantize";
   let description = [{
@@ -183,14 +201,18 @@ def ToInteger : Pass<"qc-to-integer", "::mlir::func::FuncOp"> {
       accumulator: codes in si32 whose scale is fl(s_x s_w) within 2^-22, or a constant b as
       rint(b / fl(s_x s_w)) if every channel is below 2^30; other biases stay float. A
       batch norm behind the contraction is folded into s_w and the bias, its sign into the
-      multiplier. If an accumulator could leave 32 bits with these weights, the op stays
-      float.
-    * **Directly quantized** accumulators: qc.requantize with m = fl(fl(s_x s_w) / s_y).
+      multiplier. Where the accumulator could leave 32 bits (|bias| plus the sum of |w - z_w| max|x - z_x|,
+      from constant weights or their type), it has 64.
+    * **Directly quantized** accumulators: qc.requantize with m = fl(fl(s_x s_w) / s_y). If the module
+      says `qc.requantize = "fixed"` and the accumulators have 32 bits: qc.requantize_fixed with
+      m = fl(s_x s_w) / s_y in f64 = M 2^-k, M in [2^30, 2^31) rounded half to even (a larger m than
+      2^31 saturates alike with M = 2^31 - 1, k = 0).
     * **Chains** of add, sub, relu, clip (and movement) between codes or accumulators and a
       quantize: each operand times fl(s / s_y), clip bounds fl(b / s_y), then
       qc.round_saturate. A clamp directly behind one contraction acts on the codes,
       which is the same, and goes away if the codes cannot exceed it.
-    * **Means** over axes: rint(float(sum(x - z_x)) fl(s_x / fl(s_y N))) + z_y.
+    * **Means** over axes: rint(float(sum(x - z_x)) fl(s_x / fl(s_y N))) + z_y; fixed with
+      m = s_x / (s_y N) in f64.
     * **Functions** of one tensor of 8-bit codes: a table, in f64 if an activation function is
       among the ops, else with every op rounded to f32.
     * Anything else keeps its float ops: accumulators become float by qc.rescale with fl(s_x s_w), and a

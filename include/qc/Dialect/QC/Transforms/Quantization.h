@@ -51,6 +51,8 @@ int64_t getLargestCode(mlir::IntegerType type);
 mlir::ElementsAttr getConstantValue(mlir::Value value);
 /// The numbers of a constant f32 tensor of any size; fails if it is not one.
 mlir::FailureOr<llvm::SmallVector<float>> getConstantFloats(mlir::Value value);
+/// The same for a constant or a dequantized constant.
+mlir::FailureOr<llvm::SmallVector<float>> getConstantReals(mlir::Value value);
 
 mlir::ElementsAttr getFloatsAttr(mlir::MLIRContext *context,
                                  llvm::ArrayRef<int64_t> shape,

@@ -128,7 +128,7 @@ QcrtStatus qcrtProgramInfo(const QcrtModel *model, uint32_t program,
   info->name = qcrtString(&model->manifest, record->name);
   info->bindings = qcrtString(&model->manifest, record->bindings);
   info->inputCount = record->inputCount;
-  info->outputCount = record->outputCount;
+  info->outputCount = record->outputCount - record->extentsCount;
   info->launchCount = record->launchCount;
   info->arenaBytes = record->arenaBytes;
   info->lowerBoundBytes = record->lowerBoundBytes;
@@ -152,7 +152,9 @@ static QcrtStatus findItem(const QcrtModel *model, uint32_t program, Part part,
     uint64_t first;
     uint32_t count;
   } lists[] = {{"input", record->firstInput, record->inputCount},
-               {"output", record->firstOutput, record->outputCount},
+               /* The extents of bounded outputs come last and are hidden. */
+               {"output", record->firstOutput,
+                record->outputCount - record->extentsCount},
                {"launch", record->firstLaunch, record->launchCount}};
   if (!info || index >= lists[part].count)
     return qcrtFail(error, QCRT_INVALID_ARGUMENT,
@@ -180,6 +182,7 @@ static QcrtStatus describeTensor(const QcrtModel *model, uint32_t program,
   info->elements = qcrtTensorElements(manifest, tensor);
   info->bytes = tensor->bytes;
   info->alignment = tensor->alignment;
+  info->isBounded = tensor->extents != 0;
   return QCRT_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "OpHelpers.h"
 
+#include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 #include <limits>
@@ -451,6 +452,27 @@ LogicalResult PowOp::inferReturnTypes(MLIRContext *,
                                       SmallVectorImpl<Type> &types) {
   return inferBroadcast(loc, adaptor.getOperands(),
                         elementOf(adaptor.getBase()), types);
+}
+
+LogicalResult PowOp::canonicalize(PowOp op, PatternRewriter &rewriter) {
+  ElementsAttr constant;
+  auto floatType = dyn_cast<FloatType>(elementOf(op.getBase()));
+  if (!floatType || floatType.getWidth() < 32 ||
+      op.getBase().getType() != op.getY().getType() ||
+      tensorOf(op.getExponent()).getNumElements() != 1 ||
+      !matchPattern(op.getExponent(), m_Constant(&constant)))
+    return failure();
+  FailureOr<SmallVector<double>> numbers = getConstantNumbers(constant);
+  if (failed(numbers))
+    return failure();
+  double exponent = numbers->front();
+  if (exponent != 1 && exponent != 2 && exponent != 3)
+    return failure();
+  Value base = op.getBase(), power = base;
+  for (int factor = 1; factor < exponent; ++factor)
+    power = MulOp::create(rewriter, op.getLoc(), power, base);
+  rewriter.replaceOp(op, power);
+  return success();
 }
 
 /// base ^ exponent modulo 2^width by repeated squaring; a negative exponent of

@@ -153,9 +153,13 @@ def QC_MulOp : QC_BinaryOp<"mul", "Product", "lhs * rhs">;
 def QC_DivOp : QC_BinaryOp<"div", "Quotient (integers truncate; x / 0 is 0)", "lhs / rhs">;
 def QC_PowOp : QC_ElementwiseOp<"pow"> {
   let summary = "Power";
-  let description = "`y = base ^ exponent` in the base's type; shapes broadcast as in ONNX.";
+  let description = [{
+    `y = base ^ exponent` in the base's type; shapes broadcast as in ONNX. Constant exponents 1, 2 and 3 of
+    floats canonicalize to products.
+  }];
   let arguments = (ins QC_Tensor:$base, QC_Tensor:$exponent);
   let results = (outs QC_Tensor:$y);
+  let hasCanonicalizeMethod = 1;
 }
 def QC_MinOp : QC_BinaryOp<"min", "Minimum (a NaN wins)", "min(lhs, rhs)">;
 def QC_MaxOp : QC_BinaryOp<"max", "Maximum (a NaN wins)", "max(lhs, rhs)">;

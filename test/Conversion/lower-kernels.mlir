@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: qc-opt --qc-lower-kernels %s | FileCheck %s
-// RUN: qc-opt --qc-lower-kernels="lanes=8 inner-loop=true" %s | FileCheck %s --check-prefix=LANES
+// RUN: qc-opt --qc-lower-kernels="row-lanes=8" %s | FileCheck %s --check-prefix=LANES
 // RUN: qc-opt --pass-pipeline='builtin.module(qc-lower-kernels,func.func(qc-parallel-to-range))' %s | FileCheck %s --check-prefix=RANGE
 // RUN: qc-opt --pass-pipeline='builtin.module(qc-lower-kernels,func.func(qc-fuse-rounding))' %s | FileCheck %s --check-prefix=ROUND
 
@@ -8,8 +8,6 @@
 // CHECK: scf.parallel (%{{.*}}, %{{.*}}) =
 // CHECK: math.roundeven {{.*}} : f32
 // CHECK: memref.store {{.*}} : memref<32xi8>
-// LANES: vector.load {{.*}} : memref<32xf32>, vector<8xf32>
-// LANES: vector.store {{.*}} : memref<32xi8>, vector<8xi8>
 // RANGE: func.func @codes({{.*}}, %[[BEGIN:.*]]: index, %[[END:.*]]: index) attributes {{.*}}qc.extent = 32 : i64
 // RANGE: scf.for %{{.*}} = %[[BEGIN]] to %[[END]]
 // ROUND-NOT: math.roundeven
@@ -24,4 +22,17 @@ qc.kernel @codes(%x: tensor<4x8xf32>, %z: tensor<ui8>) -> tensor<4x8xui8> attrib
 // RANGE: func.func @other(%arg0: f32) -> f32
 func.func @other(%x: f32) -> f32 {
   return %x : f32
+}
+
+// Rows in lanes: the largest element and the sum at the end of each loop.
+// CHECK-LABEL: func.func @softmax
+// CHECK-NOT: vector<
+// LANES-LABEL: func.func @softmax
+// LANES: arith.maximumf {{.*}} : vector<8xf32>
+// LANES: math.exp {{.*}} : vector<8xf32>
+// LANES: math.exp {{.*}} : vector<4xf32>
+// LANES: vector.store {{.*}} : memref<80xf32>, vector<8xf32>
+qc.kernel @softmax(%x: tensor<4x20xf32>) -> tensor<4x20xf32> attributes {family = "block"} {
+  %0 = qc.softmax %x {axis = 1 : i64, logarithm = false} : (tensor<4x20xf32>) -> tensor<4x20xf32>
+  qc.yield %0 : tensor<4x20xf32>
 }

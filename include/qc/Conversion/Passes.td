@@ -24,10 +24,8 @@ def LowerKernels : Pass<"qc-lower-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"lanes", "lanes", "int64_t", "1",
-           "Evaluate this many consecutive elements at once as vectors where the ops allow it">,
-    Option<"innerLoop", "inner-loop", "bool", "false",
-           "Keep the contiguous dimension as a sequential loop inside the parallel ones">
+    Option<"rowLanes", "row-lanes", "int64_t", "1",
+           "Let softmax, norms and reductions evaluate up to this many elements of a contiguous row at once">
   ];
 }
 
@@ -49,6 +47,46 @@ def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> 
            "How 8-bit products are summed: none (left alone), multiply-add (vpmaddwd) or dot-product (vpdpbusd)">
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
+def ScheduleWindows : Pass<"qc-schedule-windows", "::mlir::ModuleOp"> {
+  let summary = "Lower depthwise convolutions and max pools over channels-last maps through register tiles";
+  let description = [{
+    Lowers kernels whose root is a depthwise convolution or a max pool of a one- or two-dimensional
+    channels-last map to loop-level functions around a tile of neighbouring pixels times one vector of
+    channels. Padding is left out, not read: at the left and right by code of its own for the first and
+    last tiles of a row, above and below by the bounds of the loop over window rows. The elementwise
+    ops behind the root run on the accumulators. 8-bit products are summed exactly in 32 bits.
+    Other kernels are left for qc-lower-kernels.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
+    Option<"registers", "registers", "int64_t", "16", "Number of vector registers">,
+    Option<"useFMA", "fma", "bool", "true", "Whether the CPU has fused multiply-add">,
+    Option<"dot", "dot", "std::string", "\"none\"",
+           "How 8-bit products are summed: none (general arithmetic), multiply-add (vpmaddwd) or dot-product (vpdpwssd)">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
+def ScheduleElements : Pass<"qc-schedule-elements", "::mlir::ModuleOp"> {
+  let summary = "Lower kernels of independent elements to vector loops";
+  let description = [{
+    Lowers kernels whose result elements are independent (elementwise chains, copies, reductions,
+    gathers, resizes) to loop-level functions of vectors along the contiguous dimension of the result.
+    A concat is one box per operand, a constant pad its inside and its border, so that no element asks
+    where it comes from. Operands that lie contiguous along another dimension are evaluated along that one
+    and transposed in registers. Elementwise kernels over tensors of one layout become a single row.
+    Kernels of ops with state (softmax, norms) and of results smaller than bytes are left for
+    qc-lower-kernels.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">
+  ];
+  let dependentDialects = ["::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
 }
 

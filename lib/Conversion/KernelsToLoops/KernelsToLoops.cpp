@@ -62,10 +62,9 @@ struct LowerKernels : qc::impl::LowerKernelsBase<LowerKernels> {
       builder.setInsertionPointToStart(&entry);
       ValueRange arguments(entry.getArguments());
       size_t inputs = kernel.getArgumentTypes().size();
-      LoopOptions options{lanes, innerLoop};
       emitKernelLoops(builder, kernel.getLoc(), kernel.getBody().front(),
                       arguments.take_front(inputs),
-                      arguments.drop_front(inputs), options);
+                      arguments.drop_front(inputs), rowLanes);
       kernel.erase();
     }
   }

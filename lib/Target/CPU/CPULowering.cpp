@@ -21,9 +21,18 @@ void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
   contractions.dot =
       form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
   manager.addPass(createScheduleContractions(contractions));
+  ScheduleWindowsOptions windows;
+  windows.vectorBytes = form.vectorBytes;
+  windows.registers = form.vectorBytes >= 64 ? 32 : 16;
+  windows.useFMA = form.hasFMA;
+  windows.dot =
+      form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
+  manager.addPass(createScheduleWindows(windows));
+  ScheduleElementsOptions elements;
+  elements.vectorBytes = form.vectorBytes;
+  manager.addPass(createScheduleElements(elements));
   LowerKernelsOptions lower;
-  lower.lanes = form.getLanes();
-  lower.innerLoop = true;
+  lower.rowLanes = form.getLanes();
   manager.addPass(createLowerKernels(lower));
   // Before canonicalization, which drops parallel loops of one iteration.
   manager.addNestedPass<func::FuncOp>(createParallelToRange());

@@ -287,6 +287,30 @@ func.func @table(%xq: tensor<4xsi4>) -> tensor<4xui8> {
 
 // -----
 
+// The product of x and a table of x's own codes is one table.
+// CHECK-LABEL: @product
+// CHECK-SAME: (%[[X:.*]]: tensor<4xsi4>)
+// CHECK: %[[T:.*]] = qc.constant dense<[16, 16, 14, 12, 11, 12, 14, 20, 30, 44, 59, 76, 94, 112, 128, 146]> : tensor<16xui8>
+// CHECK-NOT: qc.mul
+// CHECK: qc.table_lookup %[[X]], %[[T]]
+func.func @product(%xq: tensor<4xsi4>) -> tensor<4xui8> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<-1> : tensor<si4> : tensor<si4>
+  %sg = qc.constant dense<0.0078125> : tensor<f32> : tensor<f32>
+  %zg = qc.constant dense<4> : tensor<ui8> : tensor<ui8>
+  %sy = qc.constant dense<0.03125> : tensor<f32> : tensor<f32>
+  %zy = qc.constant dense<20> : tensor<ui8> : tensor<ui8>
+  %x = qc.dequantize %xq, %s, %z {axis = 0 : i64} : (tensor<4xsi4>, tensor<f32>, tensor<si4>) -> tensor<4xf32>
+  %g = qc.sigmoid %x : (tensor<4xf32>) -> tensor<4xf32>
+  %gq = qc.quantize %g, %sg, %zg {axis = 0 : i64} : (tensor<4xf32>, tensor<f32>, tensor<ui8>) -> tensor<4xui8>
+  %gd = qc.dequantize %gq, %sg, %zg {axis = 0 : i64} : (tensor<4xui8>, tensor<f32>, tensor<ui8>) -> tensor<4xf32>
+  %m = qc.mul %x, %gd : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %q = qc.quantize %m, %sy, %zy {axis = 0 : i64} : (tensor<4xf32>, tensor<f32>, tensor<ui8>) -> tensor<4xui8>
+  return %q : tensor<4xui8>
+}
+
+// -----
+
 // No change: no codes come in.
 // CHECK-LABEL: @no_change
 // CHECK: qc.relu

@@ -5,10 +5,9 @@
 #include "OpHelpers.h"
 
 #include "qc/Dialect/QC/IR/ConstantStore.h"
+#include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 #include "mlir/IR/PatternMatch.h"
-
-#include "qc/Dialect/QC/IR/NarrowFloat.h"
 
 #include <limits>
 #include <numbers>

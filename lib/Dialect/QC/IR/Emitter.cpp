@@ -330,6 +330,111 @@ Value Emitter::reduce(ArrayRef<int64_t> extents, Value init,
       .front();
 }
 
+Value Emitter::opaqueIndex(int64_t value) {
+  return arith::AddIOp::create(builder, loc, index(value), index(0));
+}
+
+int64_t Emitter::getRowLanes(int64_t dim, int64_t extent) const {
+  if (!rowLanes || lanes != 1 || extent < 2)
+    return 1;
+  return std::min<int64_t>(llvm::bit_floor<uint64_t>(extent),
+                           rowLanes->getLanes(dim));
+}
+
+void Emitter::withRowLanes(Value index, int64_t count,
+                           function_ref<void()> body) {
+  if (count == 1) {
+    body();
+    return;
+  }
+  rowLanes->setLanes(index, count);
+  lanes = count;
+  rowIndex = index;
+  body();
+  rowLanes->setLanes({}, 1);
+  lanes = 1;
+  rowIndex = {};
+}
+
+Value Emitter::reduceRow(int64_t dim, int64_t extent, Value init,
+                         function_ref<Value(Value)> map,
+                         function_ref<Value(Value, Value)> combine) {
+  int64_t width = getRowLanes(dim, extent);
+  if (width == 1)
+    return reduce({extent}, init, [&](ValueRange k, Value partial) {
+      return combine(partial, map(k.front()));
+    });
+  // Four independent partial vectors hide the latency of `combine`.
+  auto mapLanes = [&](Value at, int64_t count) {
+    Value value;
+    withRowLanes(at, count, [&] { value = splat(map(at)); });
+    return value;
+  };
+  int64_t unroll = extent >= 8 * width ? 4 : 1, step = unroll * width;
+  int64_t steps = extent / step;
+  Value start = vector::BroadcastOp::create(
+      builder, loc, VectorType::get({width}, init.getType()), init);
+  SmallVector<Value> partials = loops(
+      {steps}, SmallVector<Value>(unroll, start),
+      [&](ValueRange k, ValueRange carried) {
+        SmallVector<Value> next;
+        Value first = mulIndex(k.front(), step);
+        for (auto [part, partial] : llvm::enumerate(carried)) {
+          // An index of its own, that nothing else is mistaken for.
+          Value at = arith::AddIOp::create(builder, loc, first,
+                                           index(part * width));
+          next.push_back(combine(partial, mapLanes(at, width)));
+        }
+        return next;
+      });
+  int64_t done = steps * step;
+  auto next = [&](int64_t count) {
+    Value value = mapLanes(opaqueIndex(done), count);
+    done += count;
+    return value;
+  };
+  while (extent - done >= width)
+    partials.front() = combine(partials.front(), next(width));
+  for (; partials.size() > 1; partials.resize(partials.size() / 2))
+    for (size_t i = 0; i < partials.size() / 2; ++i)
+      partials[i] = combine(partials[i], partials[i + partials.size() / 2]);
+  // The halves of the sum, with what is left of the row where it fits.
+  Value result = partials.front();
+  for (int64_t half = width / 2; half >= 1; half /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < half; ++lane) {
+      low.push_back(lane);
+      high.push_back(half + lane);
+    }
+    result = combine(
+        vector::ShuffleOp::create(builder, loc, result, result, low),
+        vector::ShuffleOp::create(builder, loc, result, result, high));
+    if (half > 1 && extent - done >= half)
+      result = combine(result, next(half));
+  }
+  result = vector::ExtractOp::create(builder, loc, result, 0);
+  return extent == done ? result : combine(result, map(index(done)));
+}
+
+void Emitter::forEachInRow(int64_t dim, int64_t extent,
+                           function_ref<void(Value)> body) {
+  int64_t width = getRowLanes(dim, extent);
+  forEach({extent / width}, [&](ValueRange k) {
+    Value at = width == 1 ? k.front()
+                          : Value(arith::MulIOp::create(builder, loc, k.front(),
+                                                        index(width)));
+    withRowLanes(at, width, [&] { body(at); });
+  });
+  // What is left, in narrower vectors.
+  int64_t done = extent / width * width;
+  for (int64_t count = width / 2; count >= 1; count /= 2)
+    if (extent - done >= count) {
+      Value at = opaqueIndex(done);
+      withRowLanes(at, count, [&] { body(at); });
+      done += count;
+    }
+}
+
 void Emitter::forEach(ArrayRef<int64_t> extents,
                       function_ref<void(ValueRange)> body) {
   loops(extents, {}, [&](ValueRange indices, ValueRange) {
@@ -385,9 +490,19 @@ Value Emitter::allocate(Type type, int64_t count) {
 }
 
 Value Emitter::load(Value buffer, Value position) {
+  if (rowIndex && position == rowIndex)
+    return vector::LoadOp::create(
+        builder, loc,
+        VectorType::get({lanes},
+                        cast<MemRefType>(buffer.getType()).getElementType()),
+        buffer, position);
   return memref::LoadOp::create(builder, loc, buffer, position);
 }
 
 void Emitter::store(Value value, Value buffer, Value position) {
+  if (rowIndex && position == rowIndex) {
+    vector::StoreOp::create(builder, loc, splat(value), buffer, position);
+    return;
+  }
   memref::StoreOp::create(builder, loc, value, buffer, position);
 }

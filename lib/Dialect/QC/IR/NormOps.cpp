@@ -75,26 +75,42 @@ public:
 
   /// The sum of `term(x)` over the row's elements of operand 0.
   Value sum(Emitter &e, Type compute, function_ref<Value(Value)> term) {
-    return e.reduce(extents, e.constant(compute, 0),
-                    [&](ValueRange k, Value partial) {
-                      return e.add(partial, term(e.read(0, at(k))));
-                    });
+    auto add = [&](Value lhs, Value rhs) { return e.add(lhs, rhs); };
+    Value zero = e.constant(compute, 0);
+    if (axes.empty())
+      return term(e.read(0, index));
+    return e.reduce(outerExtents(), zero, [&](ValueRange outer, Value partial) {
+      Value inner = e.reduceRow(
+          axes.back(), extents.back(), zero,
+          [&](Value k) { return term(e.read(0, at(outer, k))); }, add);
+      return extents.size() == 1 ? inner : e.add(partial, inner);
+    });
   }
 
   /// Writes `value(index, x)` to each element of the row.
   void write(Emitter &e, function_ref<Value(ValueRange, Value)> value) {
-    e.forEach(extents, [&](ValueRange k) {
-      SmallVector<Value> position = at(k);
-      e.write(0, position, value(position, e.read(0, position)));
+    if (axes.empty()) {
+      e.write(0, index, value(index, e.read(0, index)));
+      return;
+    }
+    e.forEach(outerExtents(), [&](ValueRange outer) {
+      e.forEachInRow(axes.back(), extents.back(), [&](Value k) {
+        SmallVector<Value> position = at(outer, k);
+        e.write(0, position, value(position, e.read(0, position)));
+      });
     });
   }
 
 private:
-  SmallVector<Value> at(ValueRange k) const {
+  SmallVector<Value> at(ValueRange outer, Value k) const {
     SmallVector<Value> position(index);
-    for (auto [axis, inner] : llvm::zip_equal(axes, k))
+    for (auto [axis, inner] : llvm::zip_equal(axes.drop_back(), outer))
       position[axis] = inner;
+    position[axes.back()] = k;
     return position;
+  }
+  ArrayRef<int64_t> outerExtents() const {
+    return ArrayRef(extents).drop_back();
   }
 
   ArrayRef<int64_t> shape, axes;

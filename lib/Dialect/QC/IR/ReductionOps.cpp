@@ -93,35 +93,52 @@ Value ReduceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
     init = e.constant(compute, kind == ReduceKind::Prod ? 1 : 0);
   bool isUnsigned = isUnsignedElement(element);
   bool isFloat = isa<FloatType>(compute);
-  Value result =
-      e.reduce(extents, e.splat(init), [&](ValueRange k, Value partial) {
-        SmallVector<Value> index(indices);
-        for (auto [axis, position] : llvm::zip_equal(getAxes(), k))
-          index[axis] = position;
-        Value x = e.read(0, index);
-        if (getAccumulator())
-          x = e.convert(x, isUnsignedElement(elementOf(getX())), compute,
-                        isUnsigned);
-        switch (kind) {
-        case ReduceKind::Sum:
-        case ReduceKind::Mean:
-          return e.add(partial, x);
-        case ReduceKind::Max:
-          return e.max(partial, x, isUnsigned);
-        case ReduceKind::Min:
-          return e.min(partial, x, isUnsigned);
-        case ReduceKind::Prod:
-          return e.mul(partial, x);
-        case ReduceKind::SumSquare:
-        case ReduceKind::L2:
-          return e.add(partial, e.mul(x, x));
-        case ReduceKind::L1:
-          if (isFloat)
-            return e.add(partial, e.create<math::AbsFOp>({x}));
-          return e.add(partial, isUnsigned ? x : e.create<math::AbsIOp>({x}));
-        }
-        return partial;
-      });
+  auto term = [&](Value x) {
+    if (getAccumulator())
+      x = e.convert(x, isUnsignedElement(elementOf(getX())), compute,
+                    isUnsigned);
+    if (kind == ReduceKind::SumSquare || kind == ReduceKind::L2)
+      return e.mul(x, x);
+    if (kind == ReduceKind::L1 && isFloat)
+      return e.create<math::AbsFOp>({x});
+    if (kind == ReduceKind::L1 && !isUnsigned)
+      return e.create<math::AbsIOp>({x});
+    return x;
+  };
+  auto combine = [&](Value lhs, Value rhs) {
+    switch (kind) {
+    case ReduceKind::Max:
+      return e.max(lhs, rhs, isUnsigned);
+    case ReduceKind::Min:
+      return e.min(lhs, rhs, isUnsigned);
+    case ReduceKind::Prod:
+      return e.mul(lhs, rhs);
+    default:
+      return e.add(lhs, rhs);
+    }
+  };
+  SmallVector<Value> index(indices);
+  Value result;
+  if (extents.empty()) {
+    result = combine(init, term(e.read(0, index)));
+  } else {
+    // The last axis is a row.
+    ArrayRef<int64_t> outer = ArrayRef(extents).drop_back();
+    init = e.splat(init);
+    result = e.reduce(outer, init, [&](ValueRange k, Value partial) {
+      for (auto [position, axis] : llvm::zip_first(k, getAxes()))
+        index[axis] = position;
+      int64_t last = getAxes().back();
+      Value row = e.reduceRow(
+          last, extents.back(), init,
+          [&](Value position) {
+            index[last] = position;
+            return term(e.read(0, index));
+          },
+          combine);
+      return outer.empty() ? row : combine(partial, row);
+    });
+  }
   if (kind == ReduceKind::Mean) {
     Value divisor = e.constantInt(compute, std::max<int64_t>(count, 1));
     return isFloat ? e.create<arith::DivFOp>({result, divisor})
@@ -294,27 +311,29 @@ void SoftmaxOp::emitBlock(Emitter &e, ValueRange iterations) {
     index[axis] = k;
     return e.read(0, index);
   };
+  int64_t size = shape[axis];
   Value lowest = e.constant(compute, -std::numeric_limits<double>::infinity());
-  Value largest =
-      e.reduce({shape[axis]}, lowest, [&](ValueRange k, Value partial) {
-        return e.max(partial, readAt(k.front()), false);
-      });
-  Value scratch = getLogarithm() ? Value() : e.allocate(compute, shape[axis]);
-  Value sum = e.reduce(
-      {shape[axis]}, e.constant(compute, 0), [&](ValueRange k, Value partial) {
-        Value exponential =
-            e.create<math::ExpOp>({e.sub(readAt(k.front()), largest)});
+  auto add = [&](Value lhs, Value rhs) { return e.add(lhs, rhs); };
+  Value largest = e.reduceRow(
+      axis, size, lowest, readAt,
+      [&](Value lhs, Value rhs) { return e.max(lhs, rhs, false); });
+  Value scratch = getLogarithm() ? Value() : e.allocate(compute, size);
+  Value sum = e.reduceRow(
+      axis, size, e.constant(compute, 0),
+      [&](Value k) {
+        Value exponential = e.create<math::ExpOp>({e.sub(readAt(k), largest)});
         if (scratch)
-          e.store(exponential, scratch, k.front());
-        return e.add(partial, exponential);
-      });
-  Value logSum = getLogarithm() ? e.create<math::LogOp>({sum}) : Value();
-  e.forEach({shape[axis]}, [&](ValueRange k) {
-    Value result =
-        getLogarithm()
-            ? e.sub(e.sub(readAt(k.front()), largest), logSum)
-            : e.create<arith::DivFOp>({e.load(scratch, k.front()), sum});
-    index[axis] = k.front();
+          e.store(exponential, scratch, k);
+        return exponential;
+      },
+      add);
+  Value scale = getLogarithm()
+                    ? e.create<math::LogOp>({sum})
+                    : e.create<arith::DivFOp>({e.constant(compute, 1), sum});
+  e.forEachInRow(axis, size, [&](Value k) {
+    Value result = getLogarithm() ? e.sub(e.sub(readAt(k), largest), scale)
+                                  : e.mul(e.load(scratch, k), scale);
+    index[axis] = k;
     e.write(0, index, result);
   });
 }

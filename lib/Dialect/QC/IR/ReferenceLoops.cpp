@@ -127,7 +127,8 @@ Value qc::getLinearPosition(OpBuilder &builder, Location loc,
 // KernelEvaluator
 //===----------------------------------------------------------------------===//
 
-KernelEvaluator::KernelEvaluator(Block &body, ValueRange arguments) {
+KernelEvaluator::KernelEvaluator(Block &body, ValueRange arguments)
+    : body(body) {
   for (auto [argument, buffer] :
        llvm::zip_equal(body.getArguments(), arguments))
     buffers[argument] = buffer;
@@ -137,6 +138,81 @@ void KernelEvaluator::setLanes(Value index, int64_t count) {
   laneIndex = count == 1 ? Value() : index;
   lanes = count;
   memo.clear();
+}
+
+bool KernelEvaluator::isLane(Value index) const {
+  if (index == laneIndex)
+    return laneIndex != nullptr;
+  auto sum = index.getDefiningOp<arith::AddIOp>();
+  return sum && getConstantIntValue(sum.getRhs()) && isLane(sum.getLhs());
+}
+
+void KernelEvaluator::setRowLanes(int64_t count) { rowLanes = count; }
+
+/// Whether the op's elements may be evaluated for lanes along dimension `dim`
+/// of a tensor with `rank` dimensions.
+static bool isLaneTransparentOp(Operation *op, int64_t dim, int64_t rank) {
+  if (isa<ConstantOp>(op))
+    return true;
+  auto element = dyn_cast<ElementOpInterface>(op);
+  if (!element)
+    return false;
+  int64_t ownDim =
+      dim -
+      (rank - cast<RankedTensorType>(op->getResult(0).getType()).getRank());
+  return ownDim < 0 || element.isLaneTransparent(ownDim);
+}
+
+/// Whether all arguments can be read several elements at once: packed and
+/// narrow elements are read one by one.
+static bool isByteAddressed(Block &body) {
+  return llvm::all_of(body.getArgumentTypes(), [](Type type) {
+    Type element = cast<RankedTensorType>(type).getElementType();
+    return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
+  });
+}
+
+/// Whether each dimension is one digit: no blocks.
+static bool isPermuted(RankedTensorType type) {
+  LayoutAttr layout = getLayout(type);
+  return !layout ||
+         layout.getDims().size() == static_cast<size_t>(type.getRank());
+}
+
+/// Whether dimension `dim` has one place in memory: one element and, in a
+/// layout that may be a view, no room for more.
+static bool hasOnePlace(RankedTensorType type, int64_t dim) {
+  LayoutAttr layout = getLayout(type);
+  if (!layout)
+    return type.getDimSize(dim) == 1;
+  return llvm::all_of(llvm::zip_equal(layout.getDims(), layout.getExtents()),
+                      [&](auto digit) {
+                        auto [digitDim, extent] = digit;
+                        return digitDim != dim || extent == 1;
+                      });
+}
+
+int64_t qc::getContiguousDim(RankedTensorType type) {
+  if (!isPermuted(type))
+    return -1;
+  for (int64_t dim : llvm::reverse(getPhysicalOrder(type)))
+    if (!hasOnePlace(type, dim))
+      return type.getDimSize(dim) == 1 ? -1 : dim;
+  return -1;
+}
+
+bool KernelEvaluator::hasContiguousLanes(RankedTensorType type,
+                                         ValueRange indices) const {
+  if (!isPermuted(type) ||
+      llvm::count_if(indices, [&](Value at) { return isLane(at); }) != 1)
+    return false;
+  for (int64_t dim : llvm::reverse(getPhysicalOrder(type))) {
+    if (isLane(indices[dim]))
+      return true;
+    if (!hasOnePlace(type, dim))
+      return false;
+  }
+  return false;
 }
 
 /// Whether code inserted at `builder` sees values of `block`.
@@ -212,32 +288,23 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
     return value;
   }
   bool usesLane =
-      !lookup && lanes > 1 && llvm::is_contained(indices, laneIndex);
+      !lookup && lanes > 1 &&
+      llvm::any_of(indices, [&](Value index) { return isLane(index); });
   if (usesLane) {
-    // Lanes are contiguous where the lane's dimension is the physically last
-    // one.
-    SmallVector<int64_t> order = getPhysicalOrder(type);
-    auto isLane = [&](int64_t dim) { return indices[dim] == laneIndex; };
-    while (!order.empty() && type.getDimSize(order.back()) == 1 &&
-           !isLane(order.back()))
-      order.pop_back();
     auto vectorType = VectorType::get({lanes}, storage);
-    LayoutAttr layout = getLayout(type);
-    bool isPermuted = !layout || layout.getDims().size() ==
-                                     static_cast<size_t>(type.getRank());
     loaded = lanes;
-    if (isPermuted && isLane(order.back()) &&
-        llvm::count(indices, laneIndex) == 1) {
+    if (hasContiguousLanes(type, indices)) {
       value =
           vector::LoadOp::create(builder, loc, vectorType, buffer, position);
     } else {
       // Strided lanes: one load each.
+      ++stridedLoads;
       value = arith::ConstantOp::create(builder, loc,
                                         builder.getZeroAttr(vectorType));
       for (int64_t lane = 0; lane < lanes; ++lane) {
         SmallVector<Value> shifted(indices);
         for (Value &index : shifted)
-          if (index == laneIndex)
+          if (isLane(index))
             index = builder.createOrFold<arith::AddIOp>(
                 loc, index, arith::ConstantIndexOp::create(builder, loc, lane));
         Value at = getLinearPosition(builder, loc, type, shifted);
@@ -278,17 +345,12 @@ void KernelEvaluator::store(OpBuilder &builder, Location loc, Value value,
                               /*saturate=*/false);
   else if (isa<FloatType>(element) && getElementTypeOrSelf(value) != storage)
     value = arith::TruncFOp::create(builder, loc, storedType(), value);
-  LayoutAttr layout = getLayout(type);
-  bool isPermuted =
-      !layout || layout.getDims().size() == static_cast<size_t>(type.getRank());
-  if (isa<VectorType>(value.getType()) &&
-      !(isPermuted && llvm::count(indices, laneIndex) == 1 &&
-        indices[getPhysicalOrder(type).back()] == laneIndex)) {
+  if (isa<VectorType>(value.getType()) && !hasContiguousLanes(type, indices)) {
     // Strided lanes: one store each.
     for (int64_t lane = 0; lane < lanes; ++lane) {
       SmallVector<Value> shifted(indices);
       for (Value &index : shifted)
-        if (index == laneIndex)
+        if (isLane(index))
           index = builder.createOrFold<arith::AddIOp>(
               loc, index, arith::ConstantIndexOp::create(builder, loc, lane));
       Value scalar = vector::ExtractOp::create(builder, loc, value, lane);
@@ -312,7 +374,24 @@ void KernelEvaluator::withEmitter(OpBuilder &builder, Operation *op,
     readers.push_back([this, operand](Emitter &e, ValueRange indices) {
       return evaluate(e.builder, e.loc, operand, indices);
     });
-  Emitter emitter(builder, op->getLoc(), readers, writers, lanes);
+  Emitter::RowLanes rows;
+  rows.setLanes = [this](Value index, int64_t count) {
+    setLanes(index, count);
+  };
+  rows.getLanes = [&](int64_t dim) -> int64_t {
+    auto type = cast<RankedTensorType>(op->getOperand(0).getType());
+    if (getContiguousDim(type) != dim || !isByteAddressed(this->body))
+      return 1;
+    // What else is evaluated on the way must allow lanes too.
+    bool allow =
+        llvm::all_of(this->body.without_terminator(), [&](Operation &other) {
+          return &other == op ||
+                 isLaneTransparentOp(&other, dim, type.getRank());
+        });
+    return allow ? rowLanes : 1;
+  };
+  Emitter emitter(builder, op->getLoc(), readers, writers, lanes,
+                  rowLanes > 1 ? &rows : nullptr);
   body(emitter);
 }
 
@@ -358,24 +437,30 @@ Value KernelEvaluator::evaluate(OpBuilder &builder, Location loc, Value tensor,
 
 bool qc::isLaneTransparent(Block &body, int64_t dim, int64_t rank,
                            Operation *except) {
+  return llvm::all_of(body.without_terminator(),
+                      [&](Operation &op) {
+                        return &op == except ||
+                               isLaneTransparentOp(&op, dim, rank);
+                      }) &&
+         isByteAddressed(body);
+}
+
+int64_t qc::getWidestBytes(Block &body) {
+  int64_t bytes = 1;
   for (Operation &op : body.without_terminator()) {
-    if (isa<ConstantOp>(op) || &op == except)
-      continue;
-    auto element = dyn_cast<ElementOpInterface>(op);
-    if (!element)
-      return false;
-    int64_t ownRank =
-        cast<RankedTensorType>(op.getResult(0).getType()).getRank();
-    int64_t ownDim = dim - (rank - ownRank);
-    if (ownDim >= 0 && !element.isLaneTransparent(ownDim))
-      return false;
+    for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults())) {
+      auto type = cast<RankedTensorType>(value.getType());
+      if (type.getNumElements() == 1)
+        continue;
+      Type compute = getComputeType(type.getElementType());
+      bytes = std::max<int64_t>(bytes, compute.getIntOrFloatBitWidth() / 8);
+    }
+    // Codes are scaled and looked up in 32 bits.
+    if (isa<QuantizeOp, DequantizeOp, RequantizeOp, RescaleOp, RoundSaturateOp,
+            TableLookupOp>(op))
+      bytes = std::max<int64_t>(bytes, 4);
   }
-  // Packed and narrow elements are read one by one.
-  auto isByteSized = [](Type type) {
-    Type element = cast<RankedTensorType>(type).getElementType();
-    return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
-  };
-  return llvm::all_of(body.getArgumentTypes(), isByteSized);
+  return bytes;
 }
 
 /// Runs `body` inside a new scf.parallel over `extents`.
@@ -396,9 +481,10 @@ static void emitParallel(OpBuilder &builder, Location loc,
 
 void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
                          ValueRange arguments, ValueRange results,
-                         const LoopOptions &options) {
+                         int64_t rowLanes) {
   auto yield = cast<YieldOp>(body.getTerminator());
   KernelEvaluator evaluator(body, arguments);
+  evaluator.setRowLanes(rowLanes);
 
   // A block op drives the iteration: each element it writes runs through the
   // elementwise ops behind it.
@@ -507,70 +593,20 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
   }
 
   // Iterate in the order of the result's memory; size-one dimensions vanish.
-  SmallVector<int64_t> order;
+  SmallVector<int64_t> order, extents;
   for (int64_t dim : getPhysicalOrder(type))
     if (type.getDimSize(dim) != 1)
       order.push_back(dim);
-  bool inner = options.innerLoop && !order.empty();
-  SmallVector<int64_t> extents;
-  for (int64_t dim : ArrayRef(order).drop_back(inner ? 1 : 0))
+  for (int64_t dim : order)
     extents.push_back(type.getDimSize(dim));
-  // A single dimension is cut into chunks, so that threads have something to
-  // share.
-  constexpr int64_t chunk = 4096;
-  int64_t innerSize = inner ? type.getDimSize(order.back()) : 1;
-  bool isChunked = inner && extents.empty() && innerSize > chunk;
-  if (isChunked)
-    extents.push_back(llvm::divideCeil(innerSize, chunk));
   if (extents.empty())
     extents.push_back(1);
-
   emitParallel(
       builder, loc, extents, [&](OpBuilder &nested, ValueRange iterations) {
-        auto constant = [&](int64_t v) -> Value {
-          return arith::ConstantIndexOp::create(nested, loc, v);
-        };
-        SmallVector<Value> indices(rank, constant(0));
-        if (!isChunked)
-          for (auto [dim, iteration] : llvm::zip_first(
-                   ArrayRef(order).drop_back(inner ? 1 : 0), iterations))
-            indices[dim] = iteration;
-        if (!inner) {
-          storeAll(nested, indices);
-          return;
-        }
-        int64_t dim = order.back();
-        int64_t lanes = options.lanes > 1 && isLaneTransparent(body, dim, rank)
-                            ? options.lanes
-                            : 1;
-        Value begin = constant(0), end = constant(innerSize);
-        if (isChunked) {
-          begin = arith::MulIOp::create(nested, loc, iterations[0],
-                                        constant(chunk));
-          end = arith::MinUIOp::create(
-              nested, loc,
-              arith::AddIOp::create(nested, loc, begin, constant(chunk)), end);
-        }
-        auto emitLoop = [&](Value lower, Value upper, int64_t step) {
-          auto loop =
-              scf::ForOp::create(nested, loc, lower, upper, constant(step));
-          OpBuilder::InsertionGuard guard(nested);
-          nested.setInsertionPoint(loop.getBody()->getTerminator());
-          indices[dim] = loop.getInductionVar();
-          evaluator.setLanes(loop.getInductionVar(), step);
-          storeAll(nested, indices);
-          evaluator.setLanes({}, 1);
-        };
-        if (lanes > 1 && innerSize >= lanes) {
-          Value length = arith::SubIOp::create(nested, loc, end, begin);
-          Value tail =
-              arith::RemUIOp::create(nested, loc, length, constant(lanes));
-          Value middle = arith::SubIOp::create(nested, loc, end, tail);
-          emitLoop(begin, middle, lanes);
-          begin = middle;
-          if (innerSize % lanes == 0)
-            return;
-        }
-        emitLoop(begin, end, 1);
+        Value zero = arith::ConstantIndexOp::create(nested, loc, 0);
+        SmallVector<Value> indices(rank, zero);
+        for (auto [dim, iteration] : llvm::zip_first(order, iterations))
+          indices[dim] = iteration;
+        storeAll(nested, indices);
       });
 }

@@ -119,7 +119,7 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *,
 }
 
 bool SliceOp::isLaneTransparent(unsigned dim) {
-  return getOffsets()[dim] == 0 && getSteps()[dim] == 1;
+  return getSteps()[dim] == 1;
 }
 
 Value SliceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {

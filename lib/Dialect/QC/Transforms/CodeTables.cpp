@@ -136,10 +136,46 @@ FailureOr<double> getScalar(Value value) {
          parameters->scale();
 }
 
-/// The ops between one dequantize and a quantize in an order in which they can
-/// be evaluated.
+/// The codes that tables map to `codes`, and these tables from the last to the
+/// first.
+struct TableChain {
+  Value codes;
+  struct Step {
+    int64_t smallest;
+    SmallVector<int64_t> entries;
+  };
+  SmallVector<Step> tables;
+
+  explicit TableChain(Value from) : codes(from) {
+    while (auto lookup = codes.getDefiningOp<TableLookupOp>()) {
+      ElementsAttr entries = getConstantValue(lookup.getTable());
+      if (!entries || !isa<IntegerType>(entries.getElementType()))
+        return;
+      FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(entries);
+      if (failed(numbers))
+        return;
+      codes = lookup.getCodes();
+      tables.push_back({getSmallestCode(storageOf(codes)), std::move(*numbers)});
+    }
+  }
+
+  static IntegerType storageOf(Value codes) {
+    return cast<IntegerType>(
+        cast<RankedTensorType>(codes.getType()).getElementType());
+  }
+  /// What the tables make of `code`.
+  int64_t map(int64_t code) const {
+    for (const Step &table : llvm::reverse(tables))
+      code = table.entries[code - table.smallest];
+    return code;
+  }
+};
+
+/// The ops between dequantizes of one tensor of codes, or of tables of it, and a
+/// quantize, in an order in which they can be evaluated.
 struct Expression {
-  DequantizeOp source;
+  Value codes;
+  SmallVector<std::pair<DequantizeOp, TableChain>> sources;
   llvm::SetVector<Operation *> ops;
   bool isTranscendental = false;
 
@@ -155,9 +191,16 @@ LogicalResult Expression::collect(Value value) {
   if (succeeded(getScalar(value)) || ops.contains(op))
     return success();
   if (auto dequantize = dyn_cast<DequantizeOp>(op)) {
-    if (source && source != dequantize)
+    for (auto &[source, chain] : sources)
+      if (source == dequantize)
+        return success();
+    TableChain chain(dequantize.getQ());
+    FailureOr<Quantization> parameters = getQuantization(dequantize);
+    if ((codes && codes != chain.codes) || failed(parameters) ||
+        !parameters->isPerTensor() || parameters->storage.getWidth() > 8)
       return failure();
-    source = dequantize;
+    codes = chain.codes;
+    sources.push_back({dequantize, std::move(chain)});
     return success();
   }
   ScalarFunction function = getFunction(op);
@@ -176,28 +219,27 @@ LogicalResult Expression::collect(Value value) {
 FailureOr<CodeTable> qc::buildCodeTable(QuantizeOp quantize,
                                         const Quantization &target) {
   Expression expression;
-  if (failed(expression.collect(quantize.getX())) || !expression.source ||
-      expression.ops.empty())
-    return failure();
-  DequantizeOp source = expression.source;
-  FailureOr<Quantization> parameters = getQuantization(source);
-  auto codesType = cast<RankedTensorType>(source.getQ().getType());
-  if (failed(parameters) || !parameters->isPerTensor() ||
-      parameters->storage.getWidth() > 8 || !target.isPerTensor() ||
+  if (failed(expression.collect(quantize.getX())) || !expression.codes ||
+      expression.ops.empty() || !target.isPerTensor() ||
       cast<RankedTensorType>(quantize.getX().getType()).getShape() !=
-          codesType.getShape())
+          cast<RankedTensorType>(expression.codes.getType()).getShape())
     return failure();
+  IntegerType storage = TableChain::storageOf(expression.codes);
 
   bool roundEach = !expression.isTranscendental;
   auto rounded = [&](double number) {
     return roundEach ? static_cast<double>(static_cast<float>(number)) : number;
   };
   SmallVector<int64_t> entries;
-  for (int64_t code = parameters->smallest(); code <= parameters->largest();
-       ++code) {
+  for (int64_t code = getSmallestCode(storage);
+       code <= getLargestCode(storage); ++code) {
     DenseMap<Value, double> numbers;
-    numbers[source.getX()] = rounded(double(code - parameters->zero()) *
-                                     double(parameters->scale()));
+    for (auto &[source, chain] : expression.sources) {
+      Quantization parameters = *getQuantization(source);
+      numbers[source.getX()] =
+          rounded(double(chain.map(code) - parameters.zero()) *
+                  double(parameters.scale()));
+    }
     for (Operation *op : expression.ops) {
       SmallVector<double> operands;
       for (Value operand : op->getOperands()) {
@@ -217,7 +259,7 @@ FailureOr<CodeTable> qc::buildCodeTable(QuantizeOp quantize,
     entries.push_back(static_cast<int64_t>(std::nearbyint(scaled)) +
                       target.zero());
   }
-  return CodeTable{source.getQ(),
+  return CodeTable{expression.codes,
                    getIntegersAttr(target.storage,
                                    static_cast<int64_t>(entries.size()),
                                    entries)};

@@ -36,11 +36,20 @@ public:
   /// Writes one element of one result.
   using Writer = std::function<void(Emitter &, mlir::ValueRange, mlir::Value)>;
 
+  /// How rows, the elements along one dimension of operand 0, can be evaluated
+  /// several at once.
+  struct RowLanes {
+    /// Lanes to use along dimension `dim`; 1 where rows are not contiguous.
+    std::function<int64_t(int64_t dim)> getLanes;
+    /// From now on the element index `index` stands for `lanes` elements.
+    std::function<void(mlir::Value index, int64_t lanes)> setLanes;
+  };
+
   Emitter(mlir::OpBuilder &builder, mlir::Location loc,
           llvm::ArrayRef<Reader> readers, llvm::ArrayRef<Writer> writers,
-          int64_t lanes)
+          int64_t lanes, const RowLanes *rowLanes = nullptr)
       : builder(builder), loc(loc), readers(readers), writers(writers),
-        lanes(lanes) {}
+        lanes(lanes), rowLanes(rowLanes) {}
 
   mlir::OpBuilder &builder;
   mlir::Location loc;
@@ -130,6 +139,20 @@ public:
   mlir::Value
   reduce(llvm::ArrayRef<int64_t> extents, mlir::Value init,
          llvm::function_ref<mlir::Value(mlir::ValueRange, mlir::Value)> body);
+  /// Combines `map(k)` for all positions k of a row of `extent` elements along
+  /// dimension `dim` of operand 0, starting from the neutral `init`. Several
+  /// partial results are combined at the end where rows have lanes, so
+  /// `combine` must be associative and commutative but for float rounding; their
+  /// order depends on the extent and the lanes alone.
+  mlir::Value reduceRow(
+      int64_t dim, int64_t extent, mlir::Value init,
+      llvm::function_ref<mlir::Value(mlir::Value)> map,
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  /// Runs `body` for all positions of a row, several at once where it has
+  /// lanes.
+  void forEachInRow(int64_t dim, int64_t extent,
+                    llvm::function_ref<void(mlir::Value)> body);
+
   /// Loop nest without carried values.
   void forEach(llvm::ArrayRef<int64_t> extents,
                llvm::function_ref<void(mlir::ValueRange)> body);
@@ -158,9 +181,21 @@ private:
         .getResult();
   }
 
+  /// Lanes for rows of `extent` elements along `dim`: a power of two.
+  int64_t getRowLanes(int64_t dim, int64_t extent) const;
+  /// A constant that no folder sees through: folding would lose which index
+  /// stands for lanes.
+  mlir::Value opaqueIndex(int64_t value);
+  /// Runs `body` with the position `index` standing for `count` elements.
+  void withRowLanes(mlir::Value index, int64_t count,
+                    llvm::function_ref<void()> body);
+
   llvm::ArrayRef<Reader> readers;
   llvm::ArrayRef<Writer> writers;
   int64_t lanes;
+  const RowLanes *rowLanes;
+  /// The position that stands for `lanes` elements of a row.
+  mlir::Value rowIndex;
 };
 
 } // namespace qc

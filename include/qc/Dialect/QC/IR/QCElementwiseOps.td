@@ -155,7 +155,7 @@ def QC_PowOp : QC_ElementwiseOp<"pow"> {
   let summary = "Power";
   let description = [{
     `y = base ^ exponent` in the base's type; shapes broadcast as in ONNX. Constant exponents of
-    1, 2 and 3 canonicalize to products, 0.5 to a square root.
+    1, 2 and (of f32 and f64) 3 canonicalize to products.
   }];
   let arguments = (ins QC_Tensor:$base, QC_Tensor:$exponent);
   let results = (outs QC_Tensor:$y);

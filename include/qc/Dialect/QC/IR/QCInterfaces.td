@@ -26,7 +26,7 @@ def ElementOpInterface : OpInterface<"ElementOpInterface"> {
     InterfaceMethod<[{
         Whether `emitElement` may be called with lanes along result dimension
         `dim`: every operand index is then either the lane index itself,
-        unchanged, or does not depend on it.
+        perhaps plus a constant, or does not depend on it.
       }], "bool", "isLaneTransparent", (ins "unsigned":$dim), "", "return false;">,
     InterfaceMethod<[{
         Whether each operand is read exactly once per result element, at the

@@ -31,6 +31,10 @@ mlir::MemRefType getBufferType(mlir::RankedTensorType type);
 /// The tensor's dimensions from the outermost to the contiguous one.
 llvm::SmallVector<int64_t> getPhysicalOrder(mlir::RankedTensorType type);
 
+/// The dimension along which elements lie side by side in memory, -1 if blocks
+/// or a single element leave none.
+int64_t getContiguousDim(mlir::RankedTensorType type);
+
 class KernelEvaluator {
 public:
   using Override =
@@ -42,6 +46,10 @@ public:
   /// From now on evaluates `lanes` consecutive elements along the dimension
   /// whose index is the value `laneIndex`; one lane ends that.
   void setLanes(mlir::Value laneIndex, int64_t lanes);
+
+  /// Lets ops that run along rows (reductions, norms, softmax) evaluate up to
+  /// `lanes` elements of a contiguous row at once.
+  void setRowLanes(int64_t lanes);
 
   /// Replaces the evaluation of `value` (a kernel argument or an op's result).
   void override(mlir::Value value, Override evaluate) {
@@ -60,6 +68,9 @@ public:
              mlir::RankedTensorType type, mlir::Value buffer,
              mlir::ValueRange indices);
 
+  /// How many loads had to gather lanes that do not lie side by side.
+  int64_t getNumStridedLoads() const { return stridedLoads; }
+
   /// Forgets evaluated elements: needed when code is emitted where they do not
   /// dominate in a way the block structure does not show.
   void forget() { memo.clear(); }
@@ -71,6 +82,12 @@ public:
                    llvm::function_ref<void(Emitter &)> body);
 
 private:
+  /// Whether `index` is the lane index or that plus a constant.
+  bool isLane(mlir::Value index) const;
+  /// Whether lanes at `indices` follow each other in memory.
+  bool hasContiguousLanes(mlir::RankedTensorType type,
+                          mlir::ValueRange indices) const;
+
   struct Entry {
     llvm::SmallVector<mlir::Value> indices;
     int64_t lanes;
@@ -84,8 +101,9 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
   llvm::DenseMap<mlir::Value, Override> overrides;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<Entry>> memo;
+  mlir::Block &body;
   mlir::Value laneIndex;
-  int64_t lanes = 1;
+  int64_t lanes = 1, rowLanes = 1, stridedLoads = 0;
 };
 
 /// The linear storage position of element `indices` in a tensor of `type`.
@@ -93,25 +111,21 @@ mlir::Value getLinearPosition(mlir::OpBuilder &builder, mlir::Location loc,
                               mlir::RankedTensorType type,
                               mlir::ValueRange indices);
 
-/// Whether every op of the body may be evaluated for lanes along dimension
-/// `dim` of a result with `rank` dimensions; `except` is one that the caller
-/// computes otherwise.
+/// Whether every op of the body but `except` may be evaluated for lanes along
+/// dimension `dim` of a result with `rank` dimensions.
 bool isLaneTransparent(mlir::Block &body, int64_t dim, int64_t rank,
                        mlir::Operation *except = nullptr);
 
-/// How loops are shaped.
-struct LoopOptions {
-  /// Lanes of the innermost loop; 1 emits scalar code with every dimension
-  /// parallel (GPU, HLS, interpreter).
-  int64_t lanes = 1;
-  /// Keep the contiguous dimension as a sequential inner loop (CPU).
-  bool innerLoop = false;
-};
+/// Bytes of the widest values that the body computes with: a vector of as many
+/// lanes as fill a register with them needs one register per value.
+int64_t getWidestBytes(mlir::Block &body);
 
-/// Emits one scf.parallel that computes the kernel body into `results`.
+/// Emits one scf.parallel that computes the kernel body into `results`. All
+/// dimensions of the result are parallel; ops that run along rows use up to
+/// `rowLanes` lanes where rows are contiguous.
 void emitKernelLoops(mlir::OpBuilder &builder, mlir::Location loc,
                      mlir::Block &body, mlir::ValueRange arguments,
-                     mlir::ValueRange results, const LoopOptions &options);
+                     mlir::ValueRange results, int64_t rowLanes = 1);
 
 } // namespace qc
 

@@ -16,9 +16,10 @@ struct CodeTable {
   mlir::ElementsAttr entries;
 };
 
-/// The table of what stands between one dequantize of at most 8 bits and
+/// The table of what stands between one tensor of codes of at most 8 bits and
 /// `quantize`, whose parameters are `target`; fails if anything but elementwise
-/// functions of that one tensor and constant scalars does.
+/// functions of that one tensor and constant scalars does. Tables found on the
+/// way, such as the sigmoid's of a quantized x * sigmoid(x), become part of it.
 ///
 /// With an activation function or another transcendental among the ops
 /// everything is computed in f64; else every op rounds to f32, which gives the

@@ -36,9 +36,8 @@ void qc::buildCPUPipeline(OpPassManager &manager) {
 }
 
 void qc::buildPTXPipeline(OpPassManager &manager) {
-  buildGraphPipeline(manager);
-  buildKernelPipeline(manager);
-  manager.addPass(createPlanMemory());
+  // Threads along the channels want the layouts that vectors along them want.
+  buildCPUPipeline(manager);
 }
 
 void qc::buildHLSPipeline(OpPassManager &manager) {

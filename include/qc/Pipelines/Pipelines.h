@@ -21,7 +21,8 @@ void buildKernelPipeline(mlir::OpPassManager &manager);
 void buildCPUPipeline(mlir::OpPassManager &manager);
 
 /// `--qc-ptx-pipeline`: from any level above to a program with target-free
-/// kernels for one element per GPU thread.
+/// kernels for GPU threads, in the layouts of the CPU: channels last, weights
+/// packed.
 void buildPTXPipeline(mlir::OpPassManager &manager);
 
 /// `--qc-hls-pipeline`: from any level above to a program with target-free

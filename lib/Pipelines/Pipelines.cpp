@@ -42,9 +42,8 @@ void qc::buildCPUPipeline(OpPassManager &manager,
 
 void qc::buildPTXPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
-  buildGraphPipeline(manager, options);
-  buildKernelPipeline(manager);
-  manager.addPass(createPlanMemory());
+  // Threads along the channels want the layouts that vectors along them want.
+  buildCPUPipeline(manager, options);
 }
 
 void qc::buildHLSPipeline(OpPassManager &manager,

@@ -27,6 +27,9 @@ inline constexpr llvm::StringLiteral workAttrName = "qc.work";
 /// Number of flattened parallel iterations (after
 /// qc-parallel-to-range or qc-parallel-to-threads).
 inline constexpr llvm::StringLiteral extentAttrName = "qc.extent";
+/// Bytes of alignment that the code assumes of each argument beyond its element
+/// type's, as an array of i64; absent where it assumes none.
+inline constexpr llvm::StringLiteral alignmentsAttrName = "qc.alignments";
 
 /// Creates the empty loop-level function of `kernel` (arguments, attributes,
 /// return) before it; the caller fills the body and erases the kernel.

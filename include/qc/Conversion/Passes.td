@@ -90,6 +90,24 @@ def ScheduleElements : Pass<"qc-schedule-elements", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
 }
 
+def TileContractions : Pass<"qc-tile-contractions", "::mlir::ModuleOp"> {
+  let summary = "Lower convolutions and matrix products through register tiles of GPU threads";
+  let description = [{
+    Lowers kernels whose root is an ungrouped convolution without padding or a matrix product to
+    loop-level functions in which each parallel iteration, a thread of qc-parallel-to-threads, computes a tile
+    of up to 8 rows times 4 output channels in registers, with loads of 16 bytes where the layouts allow
+    and dp4a for 8-bit codes. Where that leaves fewer iterations than `threads`, 2 to 32 consecutive ones, lanes
+    of one warp, share a tile, split the reduction and exchange their sums by shuffles: every block must hold
+    whole warps. The elementwise ops behind the root run on the sums. Other kernels are left for qc-lower-kernels.
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", "65536",
+           "Threads that keep the GPU busy: tiles shrink and reductions are split for fewer">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numTiled", "tiled", "Number of kernels that were lowered">];
+}
+
 def ExpandMath : Pass<"qc-expand-math", "::mlir::func::FuncOp"> {
   let summary = "Replace functions that no target has an instruction for by arithmetic";
   let description = [{

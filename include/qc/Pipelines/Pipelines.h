@@ -33,7 +33,8 @@ void buildCPUPipeline(mlir::OpPassManager &manager,
                       const GraphPipelineOptions &options = {});
 
 /// `--qc-ptx-pipeline`: from any level above to a program with target-free
-/// kernels for one element per GPU thread.
+/// kernels for GPU threads, in the layouts of the CPU: channels last, weights
+/// packed.
 void buildPTXPipeline(mlir::OpPassManager &manager,
                       const GraphPipelineOptions &options = {});
 

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The passes from target-free kernels to the LLVM dialect for one form.
+// The passes from target-free kernels to loop-level functions for one form.
 
 #include "qc/Conversion/Passes.h"
 #include "qc/Target/CPU/CPUTarget.h"
 
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace qc;
 
-void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
+void qc::buildCPULoopPipeline(OpPassManager &manager, const CPUForm &form) {
   // Every form: the partition of kernels must be the same for all of a library.
   ScheduleContractionsOptions contractions;
   contractions.vectorBytes = form.vectorBytes;
@@ -47,16 +45,4 @@ void qc::buildCPULoweringPipeline(OpPassManager &manager, const CPUForm &form) {
   expand.half = !form.hasFMA;
   manager.addNestedPass<func::FuncOp>(createExpandMath(expand));
   manager.addPass(createCanonicalizerPass());
-  manager.addPass(createLoopInvariantCodeMotionPass());
-  manager.addPass(createCSEPass());
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertVectorToLLVMPass());
-  manager.addPass(createConvertMathToLLVMPass());
-  manager.addPass(createArithToLLVMConversionPass());
-  manager.addPass(createFinalizeMemRefToLLVMConversionPass());
-  ConvertFuncToLLVMPassOptions functions;
-  functions.useBarePtrCallConv = true;
-  manager.addPass(createConvertFuncToLLVMPass(functions));
-  manager.addPass(createConvertControlFlowToLLVMPass());
-  manager.addPass(createReconcileUnrealizedCastsPass());
 }

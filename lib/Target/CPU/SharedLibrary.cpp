@@ -150,21 +150,29 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
   for (KernelOp kernel : module.getOps<KernelOp>())
     builder.clone(*kernel);
   TimingScope scope = timing.nest("Kernels of " + form.name);
-  PassManager manager(module.getContext(), ModuleOp::getOperationName());
-  buildCPULoweringPipeline(manager, form);
-  {
-    TimingScope passes = scope.nest("Passes");
+  TimingScope passes = scope.nest("Passes");
+  auto run = [&](function_ref<void(OpPassManager &)> build) {
+    PassManager manager(module.getContext(), ModuleOp::getOperationName());
+    build(manager);
     manager.enableTiming(passes);
-    if (failed(manager.run(*lowered)))
-      return failure();
-  }
+    return manager.run(*lowered);
+  };
+  if (failed(run([&](OpPassManager &manager) {
+        buildCPULoopPipeline(manager, form);
+      })))
+    return failure();
+  SmallVector<KernelInfo> own;
+  for (auto function : lowered->getOps<func::FuncOp>())
+    own.push_back(getKernelInfo(function));
+  if (failed(run(buildLLVMLoweringPipeline)))
+    return failure();
+  passes.stop();
   TimingScope llvmScope = scope.nest("LLVM");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
       translateModuleToLLVMIR(*lowered, context, "kernels");
   if (!code)
     return error() << "kernels do not translate to LLVM IR";
-  SmallVector<KernelInfo> own;
   for (auto function : lowered->getOps<LLVM::LLVMFuncOp>()) {
     llvm::Function *kernel = code->getFunction(function.getSymName());
     kernel->addFnAttr("target-cpu", form.cpu);
@@ -179,22 +187,6 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
                      std::to_string(form.vectorBytes * 8));
     entry->addFnAttr("prefer-vector-width",
                      std::to_string(form.vectorBytes * 8));
-    KernelOp original = module.lookupSymbol<KernelOp>(function.getSymName());
-    KernelInfo info;
-    info.name = function.getSymName().str();
-    info.family = original.getFamily().str();
-    for (Type type : llvm::concat<const Type>(original.getArgumentTypes(),
-                                              original.getResultTypes())) {
-      auto tensor = cast<RankedTensorType>(type);
-      info.parameterBytes.push_back(getStorageBytes(tensor));
-      info.parameterAlignments.push_back(std::max<uint32_t>(
-          1,
-          getStorageType(tensor.getElementType()).getIntOrFloatBitWidth() / 8));
-    }
-    info.numResults = original.getResultTypes().size();
-    info.extent = function->getAttrOfType<IntegerAttr>(extentAttrName).getInt();
-    info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
-    own.push_back(std::move(info));
   }
   if (kernels.empty())
     kernels = std::move(own);

@@ -63,24 +63,26 @@ FailureOr<uint32_t> qc::getOnnxType(Type element) {
   return failure();
 }
 
-KernelInfo qc::getKernelInfo(Operation *loopFunction, uint64_t extent) {
-  auto function = cast<func::FuncOp>(loopFunction);
+KernelInfo qc::getKernelInfo(func::FuncOp function) {
   KernelInfo info;
   info.name = function.getSymName().str();
   if (auto family = function->getAttrOfType<StringAttr>(familyAttrName))
     info.family = family.str();
-  for (Type type : function.getArgumentTypes()) {
+  auto alignments =
+      function->getAttrOfType<DenseI64ArrayAttr>(alignmentsAttrName);
+  for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref)
       continue;
-    uint64_t bytes =
+    int64_t bytes =
         llvm::divideCeil(memref.getElementType().getIntOrFloatBitWidth(), 8);
     info.parameterBytes.push_back(memref.getNumElements() * bytes);
-    info.parameterAlignments.push_back(bytes);
+    info.parameterAlignments.push_back(
+        alignments ? std::max(bytes, alignments[index]) : bytes);
   }
   info.numResults =
       function->getAttrOfType<IntegerAttr>(numResultsAttrName).getInt();
-  info.extent = extent;
+  info.extent = function->getAttrOfType<IntegerAttr>(extentAttrName).getInt();
   info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
   return info;
 }
@@ -181,8 +183,13 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
         return op->emitError("port '")
                << port.getName().getValue() << "' has type " << type
                << ", which ONNX does not have";
-      uint32_t alignment = std::max<uint32_t>(
-          1, type.getElementType().getIntOrFloatBitWidth() / 8);
+      // A device has its own copies of inputs and outputs, aligned as all its
+      // memory; on the CPU the caller's memory is used.
+      uint32_t alignment =
+          target == QC_TARGET_CPU
+              ? std::max<uint32_t>(
+                    1, type.getElementType().getIntOrFloatBitWidth() / 8)
+              : QC_ARENA_ALIGNMENT;
       builder.tensors.push_back(
           {builder.addString(port.getName().getValue()), *element,
            static_cast<uint32_t>(type.getRank()), builder.dims.size(),

@@ -4,7 +4,9 @@
 
 #include "qc/Target/Common/CodeGen.h"
 
+#include "mlir/Conversion/Passes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
@@ -18,6 +20,21 @@
 
 using namespace mlir;
 using namespace qc;
+
+void qc::buildLLVMLoweringPipeline(OpPassManager &manager) {
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertVectorToLLVMPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass());
+  ConvertFuncToLLVMPassOptions functions;
+  functions.useBarePtrCallConv = true;
+  manager.addPass(createConvertFuncToLLVMPass(functions));
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+}
 
 std::unique_ptr<llvm::TargetMachine>
 qc::createTargetMachine(StringRef name, StringRef cpu, StringRef features) {

@@ -43,6 +43,9 @@ static bool isSupported(Type type) {
     return memref.getRank() == 1 && memref.hasStaticShape() &&
            isSupported(memref.getElementType()) &&
            !isa<IndexType>(memref.getElementType());
+  if (auto vector = dyn_cast<VectorType>(type))
+    return vector.getRank() == 1 && !vector.isScalable() &&
+           isSupported(vector.getElementType());
   if (auto integer = dyn_cast<IntegerType>(type))
     return integer.isSignless() &&
            llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth());
@@ -177,12 +180,10 @@ FailureOr<PTXKernels> qc::compilePTXKernels(ModuleOp module,
   for (auto function : lowered->getOps<func::FuncOp>()) {
     if (failed(checkKernel(function)))
       return failure();
-    result.kernels.push_back(getKernelInfo(
-        function,
-        function->getAttrOfType<IntegerAttr>(extentAttrName).getInt()));
+    result.kernels.push_back(getKernelInfo(function));
   }
   PassManager lowering(context, ModuleOp::getOperationName());
-  buildPTXLoweringPipeline(lowering);
+  buildLLVMLoweringPipeline(lowering);
   if (failed(lowering.run(*lowered)))
     return failure();
 

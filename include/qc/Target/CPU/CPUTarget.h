@@ -55,9 +55,9 @@ struct CPUOptions {
   bool keepAssembly = false;
 };
 
-/// Adds the passes from target-free kernels to the LLVM dialect for one form.
-void buildCPULoweringPipeline(mlir::OpPassManager &manager,
-                              const CPUForm &form);
+/// Adds the passes from target-free kernels to loop-level functions that run a
+/// range of the kernel's iterations, for one form.
+void buildCPULoopPipeline(mlir::OpPassManager &manager, const CPUForm &form);
 
 /// Compiles the module's programs and kernels and links `path`. `timing` gets
 /// the time of each step.

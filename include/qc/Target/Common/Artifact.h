@@ -4,6 +4,7 @@
 #ifndef QC_TARGET_COMMON_ARTIFACT_H
 #define QC_TARGET_COMMON_ARTIFACT_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringRef.h"
@@ -27,9 +28,9 @@ struct KernelInfo {
   int64_t work = 0;
 };
 
-/// The kernel's description from its loop-level function: flat memref
-/// arguments and the qc.* attributes; `extent` is given by the target.
-KernelInfo getKernelInfo(mlir::Operation *loopFunction, uint64_t extent);
+/// The kernel's description from its loop-level function: flat memref arguments
+/// and the qc.* attributes.
+KernelInfo getKernelInfo(mlir::func::FuncOp loopFunction);
 
 /// Number of ONNX TensorProto.DataType, or failure for types it lacks.
 mlir::FailureOr<uint32_t> getOnnxType(mlir::Type element);

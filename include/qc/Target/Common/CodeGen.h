@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the targets that emit code through LLVM share: target machines with
-// qc's numerics, the optimizer without libraries, errors as values.
+// What the targets that emit code through LLVM share: the passes to the LLVM
+// dialect, target machines with qc's numerics, the optimizer without libraries,
+// errors as values.
 #ifndef QC_TARGET_COMMON_CODEGEN_H
 #define QC_TARGET_COMMON_CODEGEN_H
 
 #include "mlir/IR/Location.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/Support/CodeGen.h"
@@ -15,6 +17,10 @@
 #include <string>
 
 namespace qc {
+
+/// Adds the passes from loop-level functions, whose parallel loops are gone, to
+/// the LLVM dialect; each memref becomes a pointer.
+void buildLLVMLoweringPipeline(mlir::OpPassManager &manager);
 
 /// A machine whose code contracts and reorders no floating-point operation;
 /// null if LLVM was built without the target.

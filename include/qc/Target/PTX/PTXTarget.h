@@ -20,12 +20,9 @@ struct PTXOptions {
   std::string modelName;
 };
 
-/// Adds the passes from target-free kernels to loop-level functions in which
-/// each thread computes one element.
+/// Adds the passes from target-free kernels to loop-level functions for one
+/// thread of a grid.
 void buildPTXThreadPipeline(mlir::OpPassManager &manager);
-
-/// Adds the passes from those functions to the LLVM dialect.
-void buildPTXLoweringPipeline(mlir::OpPassManager &manager);
 
 /// Prints the module's kernels as one PTX text with an entry for each; the same
 /// module always gives the same bytes.

@@ -5,9 +5,8 @@
  *
  * The pointers of all launches are computed when the session is created, and
  * those into an input or output when it is set, so that a run is nothing but
- * the calls. Launches get their memory through this table only: another
- * placement of buffers (each between guard pages, for instance) is another way
- * to fill it.
+ * the calls. Launches get their memory through this table only; a guarded
+ * session puts a copy between guard pages in its place (Guard.c).
  */
 #include "Internal.h"
 
@@ -46,6 +45,7 @@ struct QcrtSession {
   uint64_t deviceArena;
   bool hasDeviceArena;
   QcrtLaunchProfile *profile; /* one for each launch, or NULL */
+  QcrtGuard *guard;           /* or NULL */
 };
 
 /* Calls `visit` for every argument of the program's launches that lies in
@@ -180,6 +180,12 @@ static QcrtStatus initializeSession(QcrtSession *session,
                     "no memory for a session of %u launches",
                     program->launchCount);
 
+  if (options->guard) {
+    QcrtStatus status =
+        qcrtGuardCreate(model, program, options->guard, &session->guard, error);
+    if (status)
+      return status;
+  }
   QcrtStatus status = model->device ? allocateOnDevice(session, error)
                                     : allocateArena(session, error);
   if (status)
@@ -246,6 +252,7 @@ void qcrtSessionFree(QcrtSession *session) {
       if (session->outputs[i].deviceAddress)
         device->release(device, session->outputs[i].deviceAddress);
   }
+  qcrtGuardFree(session->guard);
   free(session->arena);
   free(session->arguments);
   free(session->deviceArguments);
@@ -321,12 +328,25 @@ static void recordTime(QcrtLaunchProfile *profile, uint64_t nanoseconds) {
   ++profile->runs;
 }
 
+/* Fills what no launch may use before another has written it. */
+static void fillBeforeRun(QcrtSession *session) {
+  const QcManifestProgram *program = session->program;
+  qcrtGuardFill(session->guard, session->arena, program->arenaBytes);
+  for (uint32_t i = 0; i < program->outputCount; ++i)
+    qcrtGuardFill(
+        session->guard, session->outputs[i].data,
+        session->model->manifest.tensors[program->firstOutput + i].bytes);
+}
+
 /* Runs the launches on the CPU. */
-static void runOnCpu(QcrtSession *session) {
+static QcrtStatus runOnCpu(QcrtSession *session, QcrtError *error) {
   const QcrtModel *model = session->model;
   const QcManifestLaunch *launches =
       model->manifest.launches + session->program->firstLaunch;
   uint32_t threads = qcrtPoolThreads(session->pool);
+  if (session->guard)
+    fillBeforeRun(session);
+  QcrtStatus status = QCRT_OK;
   QcrtFloatEnvironment previous = qcrtFloatEnvironmentEnter();
   for (uint32_t i = 0; i < session->program->launchCount; ++i) {
     const QcManifestLaunch *launch = &launches[i];
@@ -334,7 +354,13 @@ static void runOnCpu(QcrtSession *session) {
       continue;
     uint64_t start = session->profile ? now() : 0;
     QcKernelFunction kernel = model->kernels[launch->kernel];
-    void *const *arguments = session->arguments + session->launchArguments[i];
+    void *const *home = session->arguments + session->launchArguments[i];
+    void *const *arguments = home;
+    if (session->guard) {
+      status = qcrtGuardEnter(session->guard, i, home, &arguments, error);
+      if (status)
+        break;
+    }
     uint64_t shares = launch->extent / launch->grain;
     if (shares > threads)
       shares = threads;
@@ -343,10 +369,13 @@ static void runOnCpu(QcrtSession *session) {
                   (uint32_t)shares);
     else
       kernel(arguments, 0, (int64_t)launch->extent);
+    if (session->guard)
+      qcrtGuardLeave(session->guard, home);
     if (session->profile)
       recordTime(&session->profile[i], now() - start);
   }
   qcrtFloatEnvironmentLeave(previous);
+  return status;
 }
 
 /* Copies the inputs to the device, runs the launches and copies the outputs
@@ -413,8 +442,15 @@ QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error) {
                      manifest->tensors[program->firstOutput + i].name));
   if (session->model->device)
     return runOnDevice(session, error);
-  runOnCpu(session);
-  return QCRT_OK;
+  return runOnCpu(session, error);
+}
+
+QcrtStatus qcrtSessionExplainFault(const QcrtSession *session,
+                                   const void *address, QcrtFault *fault) {
+  return session && fault && session->guard &&
+                 qcrtGuardExplain(session->guard, address, fault)
+             ? QCRT_OK
+             : QCRT_INVALID_ARGUMENT;
 }
 
 QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session, uint32_t launch,

@@ -81,7 +81,8 @@ public:
   qcrt::Status setInputs(std::vector<qcrt::Tensor> tensors,
                          const uint64_t *randomSeed);
 
-  /// Runs `warmup` times, then `repeat` times, and measures those.
+  /// Runs `warmup` times, then `repeat` times, and measures those. A guarded
+  /// session's runs are compared with those of its twin.
   qcrt::Status run(uint32_t warmup, uint32_t repeat, Latency &latency);
 
   const std::vector<qcrt::Tensor> &outputs() const { return outputTensors; }
@@ -93,11 +94,23 @@ private:
   struct SessionDeleter {
     void operator()(QcrtSession *session) const { qcrtSessionFree(session); }
   };
+  using Handle = std::unique_ptr<QcrtSession, SessionDeleter>;
+
+  static qcrt::Result<Handle> makeHandle(const Artifact &artifact,
+                                         uint32_t program,
+                                         const Options &options, uint32_t guard,
+                                         std::vector<qcrt::Tensor> &outputs);
+  qcrt::Status runOnce();
+
   const Artifact *artifact = nullptr;
   uint32_t programIndex = 0;
   bool isProfiled = false;
   std::vector<qcrt::Tensor> inputTensors, outputTensors;
-  std::unique_ptr<QcrtSession, SessionDeleter> session;
+  Handle session;
+  /// With --guard: the session whose buffers begin at inaccessible pages; those
+  /// of `session` end there.
+  Handle twin;
+  std::vector<qcrt::Tensor> twinOutputs;
 };
 
 } // namespace qcrun

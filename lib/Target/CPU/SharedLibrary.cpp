@@ -77,7 +77,7 @@ private:
   const CPUOptions &options;
   TemporaryDirectory directory;
   SmallVector<std::string> objects;
-  SmallVector<KernelInfo> kernels;
+  SmallVector<KernelInfo, 0> kernels;
 };
 
 /// Name of the function that the runtime calls.
@@ -156,7 +156,7 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
       translateModuleToLLVMIR(*lowered, context, "kernels");
   if (!code)
     return error() << "kernels do not translate to LLVM IR";
-  SmallVector<KernelInfo> own;
+  SmallVector<KernelInfo, 0> own;
   for (auto function : lowered->getOps<LLVM::LLVMFuncOp>()) {
     llvm::Function *kernel = code->getFunction(function.getSymName());
     kernel->addFnAttr("target-cpu", form.cpu);
@@ -185,7 +185,7 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
     }
     info.numResults = original.getResultTypes().size();
     info.extent = function->getAttrOfType<IntegerAttr>(extentAttrName).getInt();
-    info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
+    describeWork(function, info);
     own.push_back(std::move(info));
   }
   if (kernels.empty())

@@ -25,7 +25,17 @@ struct KernelInfo {
   uint64_t extent = 1;
   /// Rough number of scalar operations of the whole kernel.
   int64_t work = 0;
+  /// For reports: the main op and its shapes, multiply-accumulates and the ONNX
+  /// type of their factors (0: none).
+  std::string shape;
+  uint64_t macs = 0;
+  uint32_t macType = 0;
+  /// Whether results keep what the kernel does not write of their buffers.
+  bool keepsResults = false;
 };
+
+/// Fills `work` and what follows it from the attributes of a kernel's function.
+void describeWork(mlir::Operation *function, KernelInfo &info);
 
 /// The kernel's description from its loop-level function: flat memref
 /// arguments and the qc.* attributes; `extent` is given by the target.

@@ -203,7 +203,7 @@ def main():
             wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
             print("FAIL", failure, flush=True)
     print(f"{options.count} contractions in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads: {total} comparisons")
-    qctest.finish(options.count - len(wrong), len(wrong))
+    qctest.finish(options.count - len(wrong), len(wrong), 0)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,17 @@ BITS = 24
 class Value:
     """A float tensor in the graph. All its elements are multiples of 2^exponent,
     at most `bound` of it in magnitude (exact graphs); `rms` is a guess. `scale`
-    is that of the DequantizeLinear that made it, if one did."""
+    is that of the DequantizeLinear that made it, if one did, `grid` that of the
+    one whose codes it holds, perhaps moved or clamped."""
 
-    def __init__(self, name, shape, exponent=0, bound=1.0, rms=1.0, scale=None):
+    def __init__(self, name, shape, exponent=0, bound=1.0, rms=1.0, scale=None, grid=None):
         self.name, self.shape = name, tuple(shape)
         self.exponent, self.bound, self.rms, self.scale = exponent, bound, rms, scale
+        self.grid = scale if grid is None else grid
+
+
+# Operators whose results are codes of their operand's grid.
+SAME_GRID = {"Relu", "Clip", "Max", "Transpose", "Reshape", "Flatten", "Slice", "Pad", "MaxPool", "Resize", "ReduceMax"}
 
 
 class Generator:
@@ -81,7 +87,8 @@ class Generator:
         """A node whose numbers behave as those of `source` unless said otherwise."""
         name = self.node(op, [source.name, *more], **attributes)
         return self.add(Value(name, shape, source.exponent if exponent is None else exponent,
-                              source.bound if bound is None else bound, source.rms if rms is None else rms))
+                              source.bound if bound is None else bound, source.rms if rms is None else rms,
+                              grid=source.grid if op in SAME_GRID else None))
 
     def input(self):
         rank = self.pick([4, 4, 4, 4, 3, 2])
@@ -187,7 +194,8 @@ class Generator:
 
     def bias(self, source, scales, channels, exponent):
         """Name of a bias of `channels` elements, or None: float, or 32-bit codes of
-        the products' scale where that is known."""
+        the products' scale where that is known. There floats are multiples of it,
+        too: a quantized contraction rounds its bias to them."""
         if self.chance(0.3):
             return None
         codes = self.random.integers(-200, 201, channels)
@@ -197,6 +205,8 @@ class Generator:
             return self.node("DequantizeLinear", [name, self.constant(product if len(product) > 1 else product[0], "scale")],
                              **({"axis": 0} if len(product) > 1 else {}))
         scale = 2.0**exponent if self.kind == "exact" else 0.011
+        if self.kind != "exact" and source.grid is not None and scales is not None:
+            scale = (np.float32(source.grid) * scales).astype(np.float64)
         return self.constant((codes * scale).astype(np.float32), "bias")
 
     # -- operators ----------------------------------------------------------
@@ -317,7 +327,8 @@ class Generator:
         exponent = min(part.exponent for part in parts)
         bound = max(part.bound * 2.0**(part.exponent - exponent) for part in parts)
         name = self.node("Concat", [part.name for part in parts], axis=axis)
-        return self.add(Value(name, shape, exponent, bound, max(part.rms for part in parts)))
+        return self.add(Value(name, shape, exponent, bound, max(part.rms for part in parts),
+                              grid=parts[0].grid if all(part.grid == parts[0].grid for part in parts) else None))
 
     def pool(self, x):
         n, c, height, width = x.shape
@@ -380,7 +391,7 @@ class Generator:
             for name, part in zip(names, (first, size - first)):
                 shape = list(x.shape)
                 shape[axis] = part
-                result = self.add(Value(name, shape, x.exponent, x.bound, x.rms))
+                result = self.add(Value(name, shape, x.exponent, x.bound, x.rms, grid=x.grid))
             return result
         return None
 

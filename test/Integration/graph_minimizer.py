@@ -64,8 +64,7 @@ def smaller_models(model):
     inner = [name for node in model.graph.node for name in node.output
              if name in variable and name in infos and name not in outputs]
     # Cuts in the middle first: they drop most.
-    inner.sort(key=lambda name: abs(inner.index(name) - len(inner) / 2))
-    for name in inner:
+    for _, name in sorted((abs(index - len(inner) / 2), name) for index, name in enumerate(inner)):
         yield extract(model, [*inputs, name], outputs, infos)
         yield extract(model, inputs, [name], infos)
     for node in model.graph.node:

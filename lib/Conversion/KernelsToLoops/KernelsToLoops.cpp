@@ -70,8 +70,10 @@ static std::string describeShape(KernelOp kernel) {
   }
   stream << " -> ";
   llvm::interleaveComma(root->getResultTypes(), stream, print);
-  // Neither the root nor the terminator.
-  if (size_t others = llvm::range_size(kernel.getBody().front()) - 2)
+  size_t others = llvm::count_if(
+      kernel.getBody().front().without_terminator(),
+      [&](Operation &op) { return &op != root && !isa<ConstantOp>(op); });
+  if (others)
     stream << " + " << others << (others == 1 ? " op" : " ops");
   return text;
 }

@@ -159,6 +159,34 @@ static bool isSameIndex(Value lhs, Value rhs) {
   return left && right && *left == *right;
 }
 
+/// Whether elements follow each other in memory as the index `lane` counts up:
+/// its dimension is the physically last one, or behind it are dimensions of one
+/// element, without padding.
+static bool isContiguous(RankedTensorType type, ValueRange indices,
+                         Value lane) {
+  LayoutAttr layout = getLayout(type);
+  if (llvm::count(indices, lane) != 1 ||
+      (layout &&
+       layout.getDims().size() != static_cast<size_t>(type.getRank())))
+    return false;
+  auto hasOnePlace = [&](int64_t dim) {
+    if (!layout)
+      return type.getDimSize(dim) == 1;
+    return llvm::all_of(llvm::zip_equal(layout.getDims(), layout.getExtents()),
+                        [&](auto digit) {
+                          auto [digitDim, extent] = digit;
+                          return digitDim != dim || extent == 1;
+                        });
+  };
+  for (int64_t dim : llvm::reverse(getPhysicalOrder(type))) {
+    if (indices[dim] == lane)
+      return true;
+    if (!hasOnePlace(dim))
+      return false;
+  }
+  return false;
+}
+
 Value KernelEvaluator::load(OpBuilder &builder, Location loc,
                             RankedTensorType type, Value buffer,
                             ValueRange indices) {
@@ -197,20 +225,9 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
   }
   bool usesLane = lanes > 1 && llvm::is_contained(indices, laneIndex);
   if (usesLane) {
-    // Lanes are contiguous where the lane's dimension is the physically last
-    // one.
-    SmallVector<int64_t> order = getPhysicalOrder(type);
-    auto isLane = [&](int64_t dim) { return indices[dim] == laneIndex; };
-    while (!order.empty() && type.getDimSize(order.back()) == 1 &&
-           !isLane(order.back()))
-      order.pop_back();
     auto vectorType = VectorType::get({lanes}, storage);
-    LayoutAttr layout = getLayout(type);
-    bool isPermuted = !layout || layout.getDims().size() ==
-                                     static_cast<size_t>(type.getRank());
     loaded = lanes;
-    if (isPermuted && isLane(order.back()) &&
-        llvm::count(indices, laneIndex) == 1) {
+    if (isContiguous(type, indices, laneIndex)) {
       value =
           vector::LoadOp::create(builder, loc, vectorType, buffer, position);
     } else {
@@ -262,8 +279,7 @@ void KernelEvaluator::store(OpBuilder &builder, Location loc, Value value,
   else if (isa<FloatType>(element) && getElementTypeOrSelf(value) != storage)
     value = arith::TruncFOp::create(builder, loc, storedType(), value);
   if (isa<VectorType>(value.getType()) &&
-      !(llvm::count(indices, laneIndex) == 1 &&
-        indices[getPhysicalOrder(type).back()] == laneIndex)) {
+      !isContiguous(type, indices, laneIndex)) {
     // Strided lanes: one store each.
     for (int64_t lane = 0; lane < lanes; ++lane) {
       SmallVector<Value> shifted(indices);

@@ -46,7 +46,8 @@ class _LoadOptions(ctypes.Structure):
 
 
 class _SessionOptions(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_uint32), ("profile", ctypes.c_uint32)]
+    _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_uint32), ("profile", ctypes.c_uint32),
+                ("guard", ctypes.c_uint32)]
 
 
 class _TensorInfo(ctypes.Structure):
@@ -69,7 +70,8 @@ class _ModelInfo(ctypes.Structure):
 
 class _LaunchInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("kernel", ctypes.c_char_p), ("family", ctypes.c_char_p),
-                ("extent", ctypes.c_uint64), ("grain", ctypes.c_uint64), ("bytes", ctypes.c_uint64)]
+                ("extent", ctypes.c_uint64), ("grain", ctypes.c_uint64), ("bytes", ctypes.c_uint64),
+                ("macs", ctypes.c_uint64), ("macType", ctypes.c_uint32), ("shape", ctypes.c_char_p)]
 
 
 class _LaunchProfile(ctypes.Structure):
@@ -162,7 +164,9 @@ class Program:
                         for i in range(info.outputCount)]
         launches = [library.info(_LaunchInfo, "qcrtProgramLaunch", model, index, i) for i in range(info.launchCount)]
         self.launches = [{"name": launch.name.decode(), "kernel": launch.kernel.decode(),
-                          "family": launch.family.decode()} for launch in launches]
+                          "family": launch.family.decode(), "extent": launch.extent, "grain": launch.grain,
+                          "bytes": launch.bytes, "macs": launch.macs, "mac_type": launch.macType,
+                          "shape": launch.shape.decode()} for launch in launches]
 
 
 class Model:
@@ -273,7 +277,8 @@ class Session:
         return array.reshape(-1)[:count].reshape(tuple(dims))
 
     def profile(self):
-        """One dict for each launch: name, kernel, family, runs, total_ms, min_ms."""
+        """One dict for each launch: what Program.launches says of it, runs,
+        total_ms, min_ms."""
         result = []
         for index, launch in enumerate(self.program.launches):
             times = self.library.info(_LaunchProfile, "qcrtSessionLaunchProfile", self._handle, index)

@@ -53,7 +53,8 @@ config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%qc_src", config.qc_source_dir))
 config.substitutions.append(("%qc_libs", config.qc_lib_dir))
 config.substitutions.append(("%qc_data", config.qc_data_dir or "no-data"))
-# The model.so of the runtime's unit tests.
+# The model.so of the runtime's unit tests, and one that leaves a buffer.
+config.substitutions.append(("%faulty_model", os.path.join(config.qc_build_dir, "test", "Unit", "qcrt-faulty-model.so")))
 config.substitutions.append(("%test_model", os.path.join(config.qc_build_dir, "test", "Unit", "qcrt-test-model.so")))
 config.substitutions.append(("%test_data", os.path.join(config.qc_source_dir, "test", "data")))
 

@@ -51,14 +51,14 @@ def interleaved(runners, seconds):
 
 
 def difference(runner, reference):
-    """Largest difference of the outputs as a share of the range of each, or None
-    where the reference has nothing finite to compare with."""
+    """Root mean square of the outputs' difference as a share of the range, of the
+    worst output, or None where the reference has nothing finite to compare with."""
     runner.run()
     reference.run()
     actual, worst = runner.outputs(), None
     for name, expected in reference.outputs().items():
         a, e = actual[name].astype(np.float64), expected.astype(np.float64)
         if e.size and np.isfinite(e).all():
-            error = float(np.abs(a - e).max() / max(float(e.max() - e.min()), 1e-30))
+            error = float(np.sqrt(np.mean((a - e)**2)) / max(float(e.max() - e.min()), 1e-30))
             worst = error if worst is None else max(worst, error)
     return worst

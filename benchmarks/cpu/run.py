@@ -11,8 +11,8 @@ The networks are those of the data folder (--models, $QC_DATA or ../shared/data)
 and the `light` ones of the onnx package, fp32 and int8; files are the same for
 all peers (prepare.py). Runs of all peers alternate, so that what disturbs the
 machine disturbs all; the figures are medians. The ratio is the time of the
-best peer divided by qc's: above 1, qc is faster. `error` is the largest
-difference between qc's and onnxruntime's outputs as a share of their range.
+best peer divided by qc's: above 1, qc is faster. `error` is the root mean square
+difference of qc's and onnxruntime's outputs as a share of their range.
 
 Needs what `scripts/setup --peers` makes, and gets it.
 """
@@ -106,6 +106,8 @@ def main():
             report.plot(result, options.plot)
         return
     rows = prepare.all_rows(options.models)
+    if all(row.network.startswith("light_") for row in rows):
+        print("the data folder is missing (--models, QC_DATA): only the light networks of the onnx package are measured")
     selected = [row for row in rows if re.search(options.kernels or options.k, row.name)]
     if not selected:
         sys.exit(f"error: no row matches '{options.kernels or options.k}' (--list)")

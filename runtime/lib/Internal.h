@@ -149,6 +149,29 @@ static inline int64_t qcrtShareBegin(uint64_t extent, uint32_t shares,
   return (int64_t)(quotient * share + (share < remainder ? share : remainder));
 }
 
+/* What a guarded session has in addition, see QcrtGuardKind. */
+typedef struct QcrtGuard QcrtGuard;
+
+/* On failure, too, `*result` is to be freed if it was set. */
+QCRT_INTERNAL QcrtStatus qcrtGuardCreate(const QcrtModel *model,
+                                         const QcManifestProgram *program,
+                                         uint32_t mode, QcrtGuard **result,
+                                         QcrtError *error);
+QCRT_INTERNAL void qcrtGuardFree(QcrtGuard *guard);
+/* Fills memory that nobody may use. */
+QCRT_INTERNAL void qcrtGuardFill(const QcrtGuard *guard, void *data,
+                                 uint64_t bytes);
+/* Copies the arguments of a launch between guard pages; to be run on `*guarded`
+ * and then left. */
+QCRT_INTERNAL QcrtStatus qcrtGuardEnter(QcrtGuard *guard, uint32_t launch,
+                                        void *const *arguments,
+                                        void *const **guarded,
+                                        QcrtError *error);
+/* Copies the results back and fills what nobody uses any more. */
+QCRT_INTERNAL void qcrtGuardLeave(QcrtGuard *guard, void *const *arguments);
+QCRT_INTERNAL bool qcrtGuardExplain(const QcrtGuard *guard, const void *address,
+                                    QcrtFault *fault);
+
 /* Kernels are compiled for the default floating-point environment: round to
  * nearest, denormals kept. A caller may have changed its thread's (many
  * programs flush denormals), which would make results depend on which thread

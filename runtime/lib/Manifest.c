@@ -97,6 +97,8 @@ static QcrtStatus checkKernels(const Validator *validator) {
     QcrtStatus status = checkString(validator, kernel->name, "kernel name", i);
     if (!status)
       status = checkString(validator, kernel->family, "kernel family", i);
+    if (!status)
+      status = checkString(validator, kernel->shape, "kernel shape", i);
     if (status)
       return status;
     if (kernel->parameterCount > QC_MAX_KERNEL_PARAMETERS)
@@ -113,8 +115,6 @@ static QcrtStatus checkKernels(const Validator *validator) {
     if (kernel->extent > INT64_MAX)
       REJECT(validator, "extent of kernel", i, kernel->extent, "at most ",
              INT64_MAX);
-    if (kernel->reserved != 0)
-      REJECT(validator, "reserved field of kernel", i, kernel->reserved, "", 0);
   }
   for (uint64_t i = 0; i < parameterCount; ++i) {
     const QcManifestParameter *parameter = &manifest->parameters[i];

@@ -215,6 +215,9 @@ QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
   info->family = qcrtString(manifest, kernel->family);
   info->extent = launchRecord->extent;
   info->grain = launchRecord->grain;
+  info->macs = kernel->macs;
+  info->macType = kernel->macType;
+  info->shape = qcrtString(manifest, kernel->shape);
   for (uint32_t i = 0; i < launchRecord->argumentCount; ++i)
     info->bytes += manifest->arguments[launchRecord->firstArgument + i].bytes;
   return QCRT_OK;

@@ -5,9 +5,8 @@
  *
  * The pointers of all launches are computed when the session is created, and
  * those into an input or output when it is set, so that a run is nothing but
- * the calls. Launches get their memory through this table only: another
- * placement of buffers (each between guard pages, for instance) is another way
- * to fill it.
+ * the calls. Launches get their memory through this table only; a guarded
+ * session puts a copy between guard pages in its place (Guard.c).
  */
 #include "Internal.h"
 
@@ -49,6 +48,7 @@ struct QcrtSession {
   /* Memory of the outputs that are extents of others, one after the other. */
   int64_t *extents;
   bool hasRun;
+  QcrtGuard *guard; /* or NULL */
 };
 
 /* Calls `visit` for every argument of the program's launches that lies in
@@ -219,6 +219,12 @@ static QcrtStatus initializeSession(QcrtSession *session,
                     "no memory for a session of %u launches",
                     program->launchCount);
 
+  if (options->guard) {
+    QcrtStatus status =
+        qcrtGuardCreate(model, program, options->guard, &session->guard, error);
+    if (status)
+      return status;
+  }
   QcrtStatus status = model->device ? allocateOnDevice(session, error)
                                     : allocateArena(session, error);
   if (status)
@@ -287,6 +293,7 @@ void qcrtSessionFree(QcrtSession *session) {
       if (session->outputs[i].deviceAddress)
         device->release(device, session->outputs[i].deviceAddress);
   }
+  qcrtGuardFree(session->guard);
   free(session->arena);
   free(session->arguments);
   free(session->deviceArguments);
@@ -370,12 +377,25 @@ static void recordTime(QcrtLaunchProfile *profile, uint64_t nanoseconds) {
   ++profile->runs;
 }
 
+/* Fills what no launch may use before another has written it. */
+static void fillBeforeRun(QcrtSession *session) {
+  const QcManifestProgram *program = session->program;
+  qcrtGuardFill(session->guard, session->arena, program->arenaBytes);
+  for (uint32_t i = 0; i < program->outputCount; ++i)
+    qcrtGuardFill(
+        session->guard, session->outputs[i].data,
+        session->model->manifest.tensors[program->firstOutput + i].bytes);
+}
+
 /* Runs the launches on the CPU. */
-static void runOnCpu(QcrtSession *session) {
+static QcrtStatus runOnCpu(QcrtSession *session, QcrtError *error) {
   const QcrtModel *model = session->model;
   const QcManifestLaunch *launches =
       model->manifest.launches + session->program->firstLaunch;
   uint32_t threads = qcrtPoolThreads(session->pool);
+  if (session->guard)
+    fillBeforeRun(session);
+  QcrtStatus status = QCRT_OK;
   QcrtFloatEnvironment previous = qcrtFloatEnvironmentEnter();
   for (uint32_t i = 0; i < session->program->launchCount; ++i) {
     const QcManifestLaunch *launch = &launches[i];
@@ -383,7 +403,13 @@ static void runOnCpu(QcrtSession *session) {
       continue;
     uint64_t start = session->profile ? now() : 0;
     QcKernelFunction kernel = model->kernels[launch->kernel];
-    void *const *arguments = session->arguments + session->launchArguments[i];
+    void *const *home = session->arguments + session->launchArguments[i];
+    void *const *arguments = home;
+    if (session->guard) {
+      status = qcrtGuardEnter(session->guard, i, home, &arguments, error);
+      if (status)
+        break;
+    }
     uint64_t shares = launch->extent / launch->grain;
     if (shares > threads)
       shares = threads;
@@ -392,10 +418,13 @@ static void runOnCpu(QcrtSession *session) {
                   (uint32_t)shares);
     else
       kernel(arguments, 0, (int64_t)launch->extent);
+    if (session->guard)
+      qcrtGuardLeave(session->guard, home);
     if (session->profile)
       recordTime(&session->profile[i], now() - start);
   }
   qcrtFloatEnvironmentLeave(previous);
+  return status;
 }
 
 /* Copies the inputs to the device, runs the launches and copies the outputs
@@ -481,14 +510,10 @@ QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error) {
           qcrtString(manifest,
                      manifest->tensors[program->firstOutput + i].name));
   session->hasRun = false;
-  if (session->model->device) {
-    QcrtStatus status = runOnDevice(session, error);
-    if (status)
-      return status;
-  } else {
-    runOnCpu(session);
-  }
-  QcrtStatus status = checkExtents(session, error);
+  QcrtStatus status = session->model->device ? runOnDevice(session, error)
+                                             : runOnCpu(session, error);
+  if (!status)
+    status = checkExtents(session, error);
   session->hasRun = !status;
   return status;
 }
@@ -519,6 +544,14 @@ QcrtStatus qcrtSessionOutputDims(const QcrtSession *session, uint32_t output,
                : (const void *)(manifest->dims + tensor->firstDim),
            rank * sizeof *dims);
   return QCRT_OK;
+}
+
+QcrtStatus qcrtSessionExplainFault(const QcrtSession *session,
+                                   const void *address, QcrtFault *fault) {
+  return session && fault && session->guard &&
+                 qcrtGuardExplain(session->guard, address, fault)
+             ? QCRT_OK
+             : QCRT_INVALID_ARGUMENT;
 }
 
 QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session, uint32_t launch,

@@ -36,3 +36,23 @@ qc.kernel @softmax(%x: tensor<4x20xf32>) -> tensor<4x20xf32> attributes {family 
   %0 = qc.softmax %x {axis = 1 : i64, logarithm = false} : (tensor<4x20xf32>) -> tensor<4x20xf32>
   qc.yield %0 : tensor<4x20xf32>
 }
+
+// What a report says of a kernel: attributes without influence on the code.
+// CHECK: func.func @described
+// CHECK-SAME: qc.mac_type = ui8, qc.macs = 3456 : i64
+// CHECK-SAME: qc.shape = "conv 1x6x8x8xui8, 4x3x3x3xsi8 strides 2x2 groups 2 -> 1x4x4x8xsi32 + 1 op"
+qc.kernel @described(%x: tensor<1x6x8x8xui8>, %w: tensor<4x3x3x3xsi8>, %s: tensor<f32>, %z: tensor<si32>) -> tensor<1x4x4x8xf32> attributes {family = "contraction"} {
+  %0 = qc.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 5, 1, 4>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x6x8x8xui8>, tensor<4x3x3x3xsi8>) -> tensor<1x4x4x8xsi32>
+  %1 = qc.rescale %0, %s, %z {axis = 0 : i64} : (tensor<1x4x4x8xsi32>, tensor<f32>, tensor<si32>) -> tensor<1x4x4x8xf32>
+  qc.yield %1 : tensor<1x4x4x8xf32>
+}
+
+// Lanes along a dimension behind which lies padding are not contiguous.
+// LANES: func.func @behind_padding
+// LANES-NOT: vector.load
+// LANES: vector.insert {{.*}} [7] : i8 into vector<8xi8>
+// LANES: vector.store {{.*}} : memref<16xf32>, vector<8xf32>
+qc.kernel @behind_padding(%x: tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<16x1xf32> attributes {family = "elementwise"} {
+  %0 = qc.dequantize %x, %s, %z {axis = 0 : i64} : (tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, tensor<f32>, tensor<ui8>) -> tensor<16x1xf32>
+  qc.yield %0 : tensor<16x1xf32>
+}

@@ -3,6 +3,7 @@
 """Runs every node test that the installed `onnx` package defines on one target.
 
   onnx_nodes.py --target cpu|ptx-sim|hls-csim [-k REGEX] [-j N] [--floor N]
+  onnx_nodes.py --target cpu --guard     with every buffer between inaccessible pages
   onnx_nodes.py --list [-k REGEX]
   onnx_nodes.py --target T --update      rewrite the expected failures
 
@@ -126,7 +127,7 @@ def clean(message, root, name):
     return re.sub(r"\s+", " ", message)[:300]
 
 
-def run_chunk(names, target, root, index):
+def run_chunk(names, target, root, index, options=()):
     """Compiles and runs some tests. Returns {name: None if passed, else reason}."""
     results = {}
     with tempfile.TemporaryDirectory(prefix="qc-nodes-") as work:
@@ -139,7 +140,7 @@ def run_chunk(names, target, root, index):
                 artifacts[name] = artifact
                 continue
             results[name] = run_test(
-                lambda inputs, files: qctest.run_artifact(artifact, target, inputs, files, qctest.TARGETS[target][2]),
+                lambda inputs, files: qctest.run_artifact(artifact, target, inputs, files, qctest.TARGETS[target][2], *options),
                 os.path.join(root, name), index[name])
             # Artefacts of a chunk together can be large.
             shutil.rmtree(artifact) if os.path.isdir(artifact) else os.unlink(artifact)
@@ -195,6 +196,7 @@ def main():
     parser.add_argument("--update", action="store_true", help="rewrite the file of expected failures")
     parser.add_argument("--floor", type=int, default=0, help="fail if fewer tests pass")
     parser.add_argument("--shard", metavar="I/N", default="0/1", help="only every N-th test, from the I-th")
+    parser.add_argument("--guard", action="store_true", help="run under qc-run --guard (CPU)")
     parser.add_argument("-v", action="store_true", help="print every test")
     options = parser.parse_args()
 
@@ -208,6 +210,7 @@ def main():
     if not names:
         sys.exit(f"error: no test matches '{options.k}'")
 
+    guard = ["--guard"] if options.guard else []
     start = time.monotonic()
     # Tests that hold no tensors at all cannot be fed; they fail for that reason.
     results = {name: "run: " + index[name]["reason"] for name in names if "reason" in index[name]}
@@ -216,7 +219,7 @@ def main():
     count = max(1, (len(runnable) + CHUNK - 1) // CHUNK)
     chunks = [runnable[i::count] for i in range(count)] if runnable else []
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        for part in pool.map(lambda chunk: run_chunk(chunk, options.target, root, index), chunks):
+        for part in pool.map(lambda chunk: run_chunk(chunk, options.target, root, index, guard), chunks):
             results.update(part)
             if options.v:
                 for name, reason in sorted(part.items()):

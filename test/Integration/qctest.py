@@ -198,15 +198,15 @@ class RunFailure(Exception):
     """An artefact did not run; the text says why."""
 
 
-def run_artifact(artifact, target, inputs, work, timeout=600):
+def run_artifact(artifact, target, inputs, work, timeout=600, *options):
     """Runs an artefact once. `target` is cpu, ptx-sim or hls-csim, `inputs` maps
-    names to .npy or .pb files, `work` is a folder for files in between. Returns
-    {output name: array}; raises RunFailure."""
+    names to .npy or .pb files, `work` is a folder for files in between, `options`
+    are more of qc-run's. Returns {output name: array}; raises RunFailure."""
     if target == "hls-csim":
         import hls_csim
         values = {name: read_array(path) for name, path in inputs.items()}
         return hls_csim.build(artifact, timeout=timeout).run([values], work, timeout)[0]
-    command = [tool("qc-run"), artifact, "--output", work, "--json"]
+    command = [tool("qc-run"), artifact, "--output", work, "--json", *options]
     if target != "cpu":
         command.append("--device=" + target)
     for name, path in inputs.items():

@@ -2,6 +2,7 @@
 //
 // Loads, selects, binds and runs.
 #include "Artifact.h"
+#include "FaultReport.h"
 #include "PtxSimDevice.h"
 
 #include <algorithm>
@@ -272,22 +273,22 @@ Result<Tensor> makeTensor(const QcrtTensorInfo &info) {
 
 } // namespace
 
-Result<Session> Session::create(const Artifact &artifact, uint32_t program,
-                                const Options &options) {
-  Session result;
-  result.artifact = &artifact;
-  result.programIndex = program;
-  result.isProfiled = options.profile;
+Result<Session::Handle> Session::makeHandle(const Artifact &artifact,
+                                            uint32_t program,
+                                            const Options &options,
+                                            uint32_t guard,
+                                            std::vector<Tensor> &outputs) {
   QcrtSessionOptions sessionOptions = {};
   sessionOptions.size = sizeof sessionOptions;
   sessionOptions.threads = options.threads;
   sessionOptions.profile = options.profile;
+  sessionOptions.guard = guard;
   QcrtSession *session = nullptr;
   QcrtError error;
   if (qcrtSessionCreate(artifact.get(), program, &sessionOptions, &session,
                         &error))
     return Failure{error.message};
-  result.session.reset(session);
+  Handle handle(session);
   uint32_t index = 0;
   for (const QcrtTensorInfo &info : artifact.outputs(program)) {
     Result<Tensor> tensor = makeTensor(info);
@@ -300,8 +301,30 @@ Result<Session> Session::create(const Artifact &artifact, uint32_t program,
                              &error))
       return Failure{error.message};
     // Moving the tensor leaves its memory in place.
-    result.outputTensors.push_back(std::move(*tensor));
+    outputs.push_back(std::move(*tensor));
   }
+  return handle;
+}
+
+Result<Session> Session::create(const Artifact &artifact, uint32_t program,
+                                const Options &options) {
+  Session result;
+  result.artifact = &artifact;
+  result.programIndex = program;
+  result.isProfiled = options.profile;
+  Result<Handle> handle =
+      makeHandle(artifact, program, options,
+                 options.guard ? QCRT_GUARD_BEHIND : 0, result.outputTensors);
+  if (!handle)
+    return handle.failure();
+  result.session = std::move(*handle);
+  if (!options.guard)
+    return result;
+  Result<Handle> twin = makeHandle(artifact, program, options,
+                                   QCRT_GUARD_BEFORE, result.twinOutputs);
+  if (!twin)
+    return twin.failure();
+  result.twin = std::move(*twin);
   return result;
 }
 
@@ -347,24 +370,48 @@ Status Session::setInputs(std::vector<Tensor> tensors,
   }
   QcrtError error;
   for (uint32_t i = 0; i < converted.size(); ++i)
-    if (qcrtSessionSetInput(session.get(), i, converted[i].data.data(),
-                            converted[i].data.size(), &error))
-      return Failure{error.message};
+    for (QcrtSession *one : {session.get(), twin.get()})
+      if (one && qcrtSessionSetInput(one, i, converted[i].data.data(),
+                                     converted[i].data.size(), &error))
+        return Failure{error.message};
   inputTensors = std::move(converted);
+  return success();
+}
+
+Status Session::runOnce() {
+  QcrtError error;
+  if (!twin) {
+    if (qcrtSessionRun(session.get(), &error))
+      return Failure{error.message};
+    return success();
+  }
+  for (QcrtSession *one : {session.get(), twin.get()})
+    if (runReportingFaults(*artifact, programIndex, one, &error))
+      return Failure{error.message};
+  for (size_t i = 0; i < outputTensors.size(); ++i) {
+    const auto &first = outputTensors[i].data, &second = twinOutputs[i].data;
+    auto [at, other] =
+        std::mismatch(first.begin(), first.end(), second.begin());
+    if (at != first.end())
+      return Failure{"output '" + outputTensors[i].name +
+                     "' depends on memory that nobody wrote: two guarded runs "
+                     "differ, first at byte " +
+                     std::to_string(at - first.begin())};
+  }
   return success();
 }
 
 Status Session::run(uint32_t warmup, uint32_t repeat, Latency &latency) {
   QcrtError error;
   for (uint32_t i = 0; i < warmup; ++i)
-    if (qcrtSessionRun(session.get(), &error))
-      return Failure{error.message};
+    if (Status status = runOnce(); !status)
+      return status;
   if (warmup && isProfiled)
     qcrtSessionResetProfile(session.get(), &error);
   for (uint32_t i = 0; i < repeat; ++i) {
     auto start = std::chrono::steady_clock::now();
-    if (qcrtSessionRun(session.get(), &error))
-      return Failure{error.message};
+    if (Status status = runOnce(); !status)
+      return status;
     latency.add(std::chrono::duration<double, std::milli>(
                     std::chrono::steady_clock::now() - start)
                     .count());

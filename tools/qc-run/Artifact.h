@@ -82,7 +82,8 @@ public:
   qcrt::Status setInputs(std::vector<qcrt::Tensor> tensors,
                          const uint64_t *randomSeed);
 
-  /// Runs `warmup` times, then `repeat` times, and measures those.
+  /// Runs `warmup` times, then `repeat` times, and measures those. A guarded
+  /// session's runs are compared with those of its twin.
   qcrt::Status run(uint32_t warmup, uint32_t repeat, Latency &latency);
 
   const std::vector<qcrt::Tensor> &outputs() const { return outputTensors; }
@@ -97,6 +98,14 @@ private:
   struct SessionDeleter {
     void operator()(QcrtSession *session) const { qcrtSessionFree(session); }
   };
+  using Handle = std::unique_ptr<QcrtSession, SessionDeleter>;
+
+  static qcrt::Result<Handle> makeHandle(const Artifact &artifact,
+                                         uint32_t program,
+                                         const Options &options, uint32_t guard,
+                                         std::vector<qcrt::Tensor> &outputs);
+  qcrt::Status runOnce();
+
   const Artifact *artifact = nullptr;
   uint32_t programIndex = 0;
   bool isProfiled = false;
@@ -104,7 +113,11 @@ private:
   /// Where outputs whose size varies are written, by output; others are written
   /// to their tensors.
   std::map<uint32_t, qcrt::Bytes> largestOutputs;
-  std::unique_ptr<QcrtSession, SessionDeleter> session;
+  Handle session;
+  /// With --guard: the session whose buffers begin at inaccessible pages; those
+  /// of `session` end there.
+  Handle twin;
+  std::vector<qcrt::Tensor> twinOutputs;
 };
 
 } // namespace qcrun

@@ -56,6 +56,11 @@ Execution
   --device KIND        cpu (default), ptx-sim or cuda
   --cpu-form NAME      use this form of the code, not the best for this CPU
   --profile            time of each launch, over all measured runs
+  --guard              run twice with every buffer between inaccessible pages,
+                       ending at one, then beginning at one, and unused memory
+                       full of NaNs: an access outside of a launch's buffers is
+                       reported with the launch, and so is a result that is not
+                       the same both times. Slow; for the CPU.
 
 Output
   --info               programs, inputs, outputs, memory and launches
@@ -118,6 +123,8 @@ Status checkOptions(const Options &options) {
   if (options.artifact.empty())
     return Failure{"no artefact given; usage: qc-run model.so --input "
                    "NAME=FILE ..., or --help"};
+  if (options.guard && options.device != DeviceKind::Cpu)
+    return Failure{"--guard is for the CPU; --device does not go with it"};
   if (options.inputsFolder.empty() != options.outputsFolder.empty())
     return Failure{"--inputs and --outputs go together"};
   if (!options.inputsFolder.empty() &&
@@ -190,6 +197,7 @@ Result<Options> parseOptions(int argc, const char *const *argv) {
   };
   const std::pair<std::string_view, bool *> flags[] = {
       {"--profile", &options.profile},
+      {"--guard", &options.guard},
       {"--json", &options.json},
       {"--info", &options.info},
       {"--help", &options.help}};

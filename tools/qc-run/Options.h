@@ -31,6 +31,7 @@ struct Options {
   uint64_t randomSeed = 0;
   bool hasRandomSeed = false;
   bool profile = false;
+  bool guard = false;
   bool json = false;
   bool info = false;
   bool help = false;

@@ -254,6 +254,8 @@ std::string runsJson(const Artifact &artifact, const Options &options,
       double runs = double(std::max<uint64_t>(profile[i].runs, 1));
       json.member("mean_ms", double(profile[i].totalNanoseconds) / runs / 1e6);
       json.member("min_ms", double(profile[i].minNanoseconds) / 1e6);
+      json.member("shape", launches[i].shape);
+      json.member("macs", launches[i].macs).member("bytes", launches[i].bytes);
       json.close('}');
     }
     json.close(']');
@@ -305,9 +307,9 @@ std::string profileText(const Artifact &artifact, const Session &session) {
   };
   std::string text = "launches by mean time\n";
   for (size_t i : order)
-    text += format("  %9.4f ms %5.1f %%  %s  %s (%s)\n", meanOf(i),
+    text += format("  %9.4f ms %5.1f %%  %s  %s (%s): %s\n", meanOf(i),
                    percent(meanOf(i)), launches[i].name, launches[i].kernel,
-                   launches[i].family);
+                   launches[i].family, launches[i].shape);
   text += "families\n";
   for (const auto &[family, time] : families)
     text += format("  %9.4f ms %5.1f %%  %s\n", time, percent(time),

@@ -23,6 +23,13 @@ inline constexpr llvm::StringLiteral numResultsAttrName = "qc.num_results";
 inline constexpr llvm::StringLiteral familyAttrName = "qc.family";
 /// Rough number of scalar operations that the whole kernel executes.
 inline constexpr llvm::StringLiteral workAttrName = "qc.work";
+/// For reports: the main op and its shapes, multiply-accumulates of
+/// convolutions and matrix products, and the element type of their factors.
+inline constexpr llvm::StringLiteral shapeAttrName = "qc.shape";
+inline constexpr llvm::StringLiteral macsAttrName = "qc.macs";
+inline constexpr llvm::StringLiteral macTypeAttrName = "qc.mac_type";
+/// Present if the kernel writes only a part of a result's buffer.
+inline constexpr llvm::StringLiteral keepsResultsAttrName = "qc.keeps_results";
 
 /// Number of flattened parallel iterations (after
 /// qc-parallel-to-range or qc-parallel-to-threads).

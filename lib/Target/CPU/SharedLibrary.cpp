@@ -79,7 +79,7 @@ private:
   TimingScope &timing;
   TemporaryDirectory directory;
   SmallVector<std::string> objects;
-  SmallVector<KernelInfo> kernels;
+  SmallVector<KernelInfo, 0> kernels;
 };
 
 /// Name of the function that the runtime calls.
@@ -161,7 +161,7 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
         buildCPULoopPipeline(manager, form);
       })))
     return failure();
-  SmallVector<KernelInfo> own;
+  SmallVector<KernelInfo, 0> own;
   for (auto function : lowered->getOps<func::FuncOp>())
     own.push_back(getKernelInfo(function));
   if (failed(run(buildLLVMLoweringPipeline)))

@@ -63,6 +63,21 @@ FailureOr<uint32_t> qc::getOnnxType(Type element) {
   return failure();
 }
 
+/// Fills `work` and what follows it from the attributes of a kernel's function.
+static void describeWork(func::FuncOp function, KernelInfo &info) {
+  info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
+  info.keepsResults = function->hasAttr(keepsResultsAttrName);
+  if (auto shape = function->getAttrOfType<StringAttr>(shapeAttrName))
+    info.shape = shape.str();
+  if (auto macs = function->getAttrOfType<IntegerAttr>(macsAttrName))
+    info.macs = macs.getInt();
+  auto macType = function->getAttrOfType<TypeAttr>(macTypeAttrName);
+  if (FailureOr<uint32_t> type =
+          macType ? getOnnxType(macType.getValue()) : FailureOr<uint32_t>();
+      succeeded(type))
+    info.macType = *type;
+}
+
 KernelInfo qc::getKernelInfo(func::FuncOp function) {
   KernelInfo info;
   info.name = function.getSymName().str();
@@ -83,7 +98,7 @@ KernelInfo qc::getKernelInfo(func::FuncOp function) {
   info.numResults =
       function->getAttrOfType<IntegerAttr>(numResultsAttrName).getInt();
   info.extent = function->getAttrOfType<IntegerAttr>(extentAttrName).getInt();
-  info.work = function->getAttrOfType<IntegerAttr>(workAttrName).getInt();
+  describeWork(function, info);
   return info;
 }
 
@@ -166,14 +181,16 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
     builder.kernels.push_back(
         {builder.addString(kernel.name), builder.addString(kernel.family),
          builder.parameters.size(),
-         static_cast<uint32_t>(kernel.parameterBytes.size()), 0,
-         kernel.extent});
+         static_cast<uint32_t>(kernel.parameterBytes.size()),
+         static_cast<uint32_t>(kernel.macType), kernel.extent, kernel.macs,
+         builder.addString(kernel.shape)});
     size_t inputs = kernel.parameterBytes.size() - kernel.numResults;
+    QcAccess result =
+        kernel.keepsResults ? QC_ACCESS_READ_WRITE : QC_ACCESS_WRITE;
     for (auto [index, bytes] : llvm::enumerate(kernel.parameterBytes))
       builder.parameters.push_back(
           {bytes, kernel.parameterAlignments[index],
-           static_cast<uint32_t>(index < inputs ? QC_ACCESS_READ
-                                                : QC_ACCESS_WRITE)});
+           static_cast<uint32_t>(index < inputs ? QC_ACCESS_READ : result)});
   }
   auto addPorts = [&](ArrayAttr ports, Operation *op) -> LogicalResult {
     for (PortAttr port : ports.getAsRange<PortAttr>()) {

@@ -11,7 +11,7 @@ namespace qc {
 
 struct PTXKernels {
   std::string text;
-  llvm::SmallVector<KernelInfo> kernels;
+  llvm::SmallVector<KernelInfo, 0> kernels;
 };
 
 /// Compiles all kernels of `module`, which is not changed.

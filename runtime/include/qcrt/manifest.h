@@ -47,7 +47,7 @@ extern "C" {
 
 /* The number of this format. It changes with any change that an older reader
  * would misread; readers accept exactly this number. */
-#define QC_ABI_VERSION 1u
+#define QC_ABI_VERSION 2u
 
 /* First eight bytes of a manifest and of `QcArtifact`. */
 #define QC_MANIFEST_MAGIC "QCMANIF\0"
@@ -108,7 +108,9 @@ enum QcTarget {
 };
 
 /* How a kernel uses a parameter. A parameter that is written must not be bound
- * to weights or to an input. */
+ * to weights or to an input. WRITE means that the kernel reads none of it and
+ * that nobody needs what was there before: one that writes a part of a buffer
+ * and keeps the rest is READ_WRITE. */
 enum QcAccess {
   QC_ACCESS_READ = 1,
   QC_ACCESS_WRITE = 2,
@@ -169,11 +171,16 @@ typedef struct QcManifestKernel {
       family; /* schedule family such as "elementwise"; information only */
   uint64_t firstParameter; /* index into `parameters` */
   uint32_t parameterCount; /* at most QC_MAX_KERNEL_PARAMETERS */
-  uint32_t reserved;       /* 0 */
+  uint32_t macType;        /* enum QcElementType of the factors of `macs`, or 0;
+                              information only */
   uint64_t
-      extent; /* product of the parallel loops' bounds; at most INT64_MAX */
+      extent;    /* product of the parallel loops' bounds; at most INT64_MAX */
+  uint64_t macs; /* multiply-accumulates of convolutions and matrix
+                    products, padding counted; information only */
+  QcManifestString shape; /* its main op and shapes, such as "conv 1x8x4x4xf32,
+                             8x8x3x3xf32 -> 1x8x4x4xf32"; information only */
 } QcManifestKernel;
-QC_STATIC_ASSERT(sizeof(QcManifestKernel) == 40, "fixed layout");
+QC_STATIC_ASSERT(sizeof(QcManifestKernel) == 56, "fixed layout");
 
 /* One pointer parameter of a kernel, in the order of the function's arguments.
  */

@@ -97,7 +97,19 @@ typedef struct QcrtSessionOptions {
   uint32_t threads;
   /* Nonzero: measure each launch, see qcrtSessionLaunchProfile. */
   uint32_t profile;
+  /* On the CPU: look for accesses outside of buffers and for reads of memory
+   * that nobody wrote; enum QcrtGuardKind, or 0. */
+  uint32_t guard;
 } QcrtSessionOptions;
+
+/* A guarded session gives every argument of every launch memory of its own,
+ * with inaccessible pages around it, and copies. The buffers end at the page
+ * behind them or begin at the page before them. What is only read is write
+ * protected. Memory whose content nobody may use any more, and the arena and
+ * the outputs before a run, is filled with signalling NaNs, whose bytes differ
+ * between the two values: a program whose results depend on such memory gives
+ * two results. Slow, for tests. */
+enum QcrtGuardKind { QCRT_GUARD_BEHIND = 1, QCRT_GUARD_BEFORE = 2 };
 
 #define QCRT_MAX_THREADS 1024u
 
@@ -143,6 +155,9 @@ typedef struct QcrtLaunchInfo {
   uint64_t extent;    /* size of its parallel loop nest */
   uint64_t grain;     /* least share of a thread */
   uint64_t bytes;     /* sum of its arguments' sizes */
+  uint64_t macs;      /* multiply-accumulates; 0 without a contraction */
+  uint32_t macType;   /* enum QcElementType of their factors, or 0 */
+  const char *shape;  /* its main op and shapes */
 } QcrtLaunchInfo;
 
 /* Times of one launch since the session was created or the profile was reset.
@@ -152,6 +167,14 @@ typedef struct QcrtLaunchProfile {
   uint64_t totalNanoseconds;
   uint64_t minNanoseconds;
 } QcrtLaunchProfile;
+
+/* What an address was that a guarded session's launch could not access. */
+typedef struct QcrtFault {
+  uint32_t launch;   /* that was running */
+  uint32_t argument; /* of that launch */
+  int64_t offset;    /* bytes from the argument's first byte */
+  uint64_t bytes;    /* size of the argument */
+} QcrtFault;
 
 /* Number of the artefact format that this library reads (QC_ABI_VERSION). */
 QCRT_API uint32_t qcrtAbiVersion(void);
@@ -255,6 +278,13 @@ QCRT_API QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session,
                                              QcrtError *error);
 QCRT_API QcrtStatus qcrtSessionResetProfile(QcrtSession *session,
                                             QcrtError *error);
+
+/* For the signal handler of a program that runs a guarded session: says which
+ * argument of the running launch `address` belongs to. Fails with
+ * QCRT_INVALID_ARGUMENT if to none, and touches nothing but its arguments. */
+QCRT_API QcrtStatus qcrtSessionExplainFault(const QcrtSession *session,
+                                            const void *address,
+                                            QcrtFault *fault);
 
 #ifdef __cplusplus
 }

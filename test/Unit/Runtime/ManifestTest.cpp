@@ -226,8 +226,8 @@ TEST_P(ManifestRule, IsEnforced) {
 const Rule rules[] = {
     {"Magic", QCRT_BAD_ARTIFACT, "not a qc manifest",
      [](MutableArtifact &a) { a.header().magic[0] = 'X'; }},
-    {"Abi", QCRT_ABI_MISMATCH, "manifest of format 2; this runtime reads 1",
-     [](MutableArtifact &a) { a.header().abi = 2; }},
+    {"Abi", QCRT_ABI_MISMATCH, "manifest of format 99; this runtime reads 2",
+     [](MutableArtifact &a) { a.header().abi = 99; }},
     {"ArtifactMagic", QCRT_BAD_ARTIFACT, "not a qc artefact",
      [](MutableArtifact &a) { a.artifact.magic[3] = 0; }},
     {"ArtifactAbi", QCRT_ABI_MISMATCH, "artefact of format 9",

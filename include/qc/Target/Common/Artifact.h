@@ -26,6 +26,13 @@ struct KernelInfo {
   uint64_t extent = 1;
   /// Rough number of scalar operations of the whole kernel.
   int64_t work = 0;
+  /// For reports: the main op and its shapes, multiply-accumulates and the ONNX
+  /// type of their factors (0: none).
+  std::string shape;
+  uint64_t macs = 0;
+  uint32_t macType = 0;
+  /// Whether results keep what the kernel does not write of their buffers.
+  bool keepsResults = false;
 };
 
 /// The kernel's description from its loop-level function: flat memref arguments

@@ -41,7 +41,8 @@ private:
   LogicalResult runMath(Operation &op);
   bool runArith(Operation &op);
 
-  Scalar &get(Value value) { return values[value]; }
+  /// A copy: a reference would not outlive the next value that is set.
+  Scalar get(Value value) const { return values.lookup(value); }
   uint64_t bits(Value value) { return values[value].bits; }
   double number(Value value) { return values[value].number; }
   int64_t signedBits(Value value) {
@@ -291,8 +292,9 @@ bool Interpreter::runArith(Operation &op) {
         return true;
       })
       .Case([&](arith::SelectOp select) {
-        get(result) = bits(select.getCondition()) ? get(select.getTrueValue())
-                                                  : get(select.getFalseValue());
+        values[result] = bits(select.getCondition())
+                             ? get(select.getTrueValue())
+                             : get(select.getFalseValue());
         return true;
       })
       .Case<arith::ExtSIOp, arith::IndexCastOp>([&](auto) {
@@ -533,7 +535,7 @@ LogicalResult Interpreter::run(Operation &op) {
       found = scratchOf.try_emplace(&op, buffers.size()).first;
       buffers.push_back(scratch.back());
     }
-    get(alloca).bits = found->second;
+    values[alloca].bits = found->second;
     return success();
   }
   if (auto loop = dyn_cast<scf::ForOp>(op)) {

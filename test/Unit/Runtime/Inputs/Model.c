@@ -31,6 +31,10 @@ static void iota(void *const *arguments, int64_t begin, int64_t end) {
   int32_t *numbers = arguments[0];
   for (int64_t i = begin; i < end; ++i)
     numbers[i] = (int32_t)(i * i);
+#ifdef QCRT_TEST_FAULT
+  /* One element more than there is room for. */
+  numbers[end] = 1;
+#endif
 }
 
 enum { Large = 1000, Small = 10, Numbers = 8 };
@@ -98,11 +102,12 @@ static const _Alignas(8) Manifest manifest = {
                .dims = ARRAY(dims, 3),
                .launches = ARRAY(launches, 5),
                .arguments = ARRAY(arguments, 13)},
-    .kernels = {{{Scale, 5}, {Elementwise, 11}, 0, 3, 0, Large},
-                {{Add, 3}, {Elementwise, 11}, 3, 3, 0, Large},
-                {{Iota, 4}, {Elementwise, 11}, 6, 1, 0, Numbers},
-                {{ScaleSmall, 8}, {Elementwise, 11}, 7, 3, 0, Small},
-                {{AddSmall, 6}, {Elementwise, 11}, 10, 3, 0, Small}},
+    .kernels =
+        {{{Scale, 5}, {Elementwise, 11}, 0, 3, 0, Large, 0, {Empty, 0}},
+         {{Add, 3}, {Elementwise, 11}, 3, 3, 0, Large, 0, {Empty, 0}},
+         {{Iota, 4}, {Elementwise, 11}, 6, 1, 0, Numbers, 0, {Empty, 0}},
+         {{ScaleSmall, 8}, {Elementwise, 11}, 7, 3, 0, Small, 0, {Empty, 0}},
+         {{AddSmall, 6}, {Elementwise, 11}, 10, 3, 0, Small, 0, {Empty, 0}}},
     .parameters = {READ(4 * Large), READ(16), WRITE(4 * Large), READ(4 * Large),
                    READ(4 * Large), WRITE(4 * Large), WRITE(4 * Numbers),
                    READ(4 * Small), READ(16), WRITE(4 * Small), READ(4 * Small),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: qc-opt --qc-schedule-windows %s | FileCheck %s
+// RUN: qc-opt --qc-schedule-windows="dot=multiply-add" %s | FileCheck %s
 // RUN: qc-opt --qc-schedule-windows="vector-bytes=64 registers=32 dot=dot-product" %s | FileCheck %s --check-prefix=DOT
 
 #nhwc = #qc.layout<0:1:1, 2:1:14, 3:1:14, 1:1:32>

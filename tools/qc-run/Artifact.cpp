@@ -273,11 +273,10 @@ Result<Tensor> makeTensor(const QcrtTensorInfo &info) {
 
 } // namespace
 
-Result<Session::Handle> Session::makeHandle(const Artifact &artifact,
-                                            uint32_t program,
-                                            const Options &options,
-                                            uint32_t guard,
-                                            std::vector<Tensor> &outputs) {
+Result<Session::Handle>
+Session::makeHandle(const Artifact &artifact, uint32_t program,
+                    const Options &options, uint32_t guard,
+                    std::vector<Tensor> &outputs, LargestOutputs &largest) {
   QcrtSessionOptions sessionOptions = {};
   sessionOptions.size = sizeof sessionOptions;
   sessionOptions.threads = options.threads;
@@ -296,7 +295,7 @@ Result<Session::Handle> Session::makeHandle(const Artifact &artifact,
       return tensor.failure();
     qcrt::Bytes *memory = &tensor->data;
     if (info.isBounded)
-      memory = &(result.largestOutputs[index] = std::move(tensor->data));
+      memory = &(largest[index] = std::move(tensor->data));
     if (qcrtSessionSetOutput(session, index++, memory->data(), memory->size(),
                              &error))
       return Failure{error.message};
@@ -312,16 +311,17 @@ Result<Session> Session::create(const Artifact &artifact, uint32_t program,
   result.artifact = &artifact;
   result.programIndex = program;
   result.isProfiled = options.profile;
-  Result<Handle> handle =
-      makeHandle(artifact, program, options,
-                 options.guard ? QCRT_GUARD_BEHIND : 0, result.outputTensors);
+  Result<Handle> handle = makeHandle(
+      artifact, program, options, options.guard ? QCRT_GUARD_BEHIND : 0,
+      result.outputTensors, result.largestOutputs);
   if (!handle)
     return handle.failure();
   result.session = std::move(*handle);
   if (!options.guard)
     return result;
-  Result<Handle> twin = makeHandle(artifact, program, options,
-                                   QCRT_GUARD_BEFORE, result.twinOutputs);
+  Result<Handle> twin =
+      makeHandle(artifact, program, options, QCRT_GUARD_BEFORE,
+                 result.twinOutputs, result.twinLargest);
   if (!twin)
     return twin.failure();
   result.twin = std::move(*twin);
@@ -389,6 +389,9 @@ Status Session::runOnce() {
     if (runReportingFaults(*artifact, programIndex, one, &error))
       return Failure{error.message};
   for (size_t i = 0; i < outputTensors.size(); ++i) {
+    // What lies behind the extents of a result nobody need write.
+    if (largestOutputs.count(static_cast<uint32_t>(i)))
+      continue;
     const auto &first = outputTensors[i].data, &second = twinOutputs[i].data;
     auto [at, other] =
         std::mismatch(first.begin(), first.end(), second.begin());

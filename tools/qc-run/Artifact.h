@@ -99,11 +99,14 @@ private:
     void operator()(QcrtSession *session) const { qcrtSessionFree(session); }
   };
   using Handle = std::unique_ptr<QcrtSession, SessionDeleter>;
+  /// Memory of outputs whose size varies, by output.
+  using LargestOutputs = std::map<uint32_t, qcrt::Bytes>;
 
   static qcrt::Result<Handle> makeHandle(const Artifact &artifact,
                                          uint32_t program,
                                          const Options &options, uint32_t guard,
-                                         std::vector<qcrt::Tensor> &outputs);
+                                         std::vector<qcrt::Tensor> &outputs,
+                                         LargestOutputs &largest);
   qcrt::Status runOnce();
 
   const Artifact *artifact = nullptr;
@@ -112,12 +115,13 @@ private:
   std::vector<qcrt::Tensor> inputTensors, outputTensors;
   /// Where outputs whose size varies are written, by output; others are written
   /// to their tensors.
-  std::map<uint32_t, qcrt::Bytes> largestOutputs;
+  LargestOutputs largestOutputs;
   Handle session;
   /// With --guard: the session whose buffers begin at inaccessible pages; those
   /// of `session` end there.
   Handle twin;
   std::vector<qcrt::Tensor> twinOutputs;
+  LargestOutputs twinLargest;
 };
 
 } // namespace qcrun

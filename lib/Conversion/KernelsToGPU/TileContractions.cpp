@@ -19,6 +19,7 @@
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/IR/WeightPacking.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -515,9 +515,8 @@ static void flattenKernel(KernelOp kernel) {
     return isAlike(value.getType());
   };
   if (!llvm::all_of(body.getArguments(), collect) ||
-      !llvm::all_of(body.without_terminator(), [&](Operation &op) {
-        return isa<ConstantOp>(op) || collect(op.getResult(0));
-      }))
+      !llvm::all_of(body.without_terminator(),
+                    [&](Operation &op) { return collect(op.getResult(0)); }))
     return;
   int64_t count = getStorageCount(type);
   for (Value value : flat) {

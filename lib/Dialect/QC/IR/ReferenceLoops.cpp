@@ -157,6 +157,13 @@ static bool isLaneTransparentOp(Operation *op, int64_t dim, int64_t rank) {
   auto element = dyn_cast<ElementOpInterface>(op);
   if (!element)
     return false;
+  // Scales per block change between lanes.
+  if (auto quantize = dyn_cast<QuantizeOp>(op);
+      quantize && quantize.getBlockSize() != 0)
+    return false;
+  if (auto dequantize = dyn_cast<DequantizeOp>(op);
+      dequantize && dequantize.getBlockSize() != 0)
+    return false;
   int64_t ownDim =
       dim -
       (rank - cast<RankedTensorType>(op->getResult(0).getType()).getRank());

@@ -48,7 +48,8 @@ private:
                              RankedTensorType::get(shape, element), x, shape);
   }
   Value product(Value lhs, Value rhs) {
-    return MatMulOp::create(builder, loc, lhs, rhs, Value(), Value());
+    return MatMulOp::create(builder, loc, lhs, rhs, Value(), Value(),
+                            TypeAttr());
   }
   Value createMask(bool &hidesQueries);
 

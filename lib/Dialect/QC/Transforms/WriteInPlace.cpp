@@ -113,9 +113,13 @@ void WriteInPlace::concatenate(DispatchOp dispatch, ConcatOp concat,
   // The dispatch's operand for each of the concatenation's; what cannot be
   // written in place is copied, as all of it would be otherwise.
   SmallVector<Value> inputs;
-  for (Value input : concat.getInputs())
-    inputs.push_back(
-        dispatch.getInputs()[cast<BlockArgument>(input).getArgNumber()]);
+  for (Value input : concat.getInputs()) {
+    // Single integers stand in the kernel: too small to be worth it.
+    auto argument = dyn_cast<BlockArgument>(input);
+    if (!argument)
+      return;
+    inputs.push_back(dispatch.getInputs()[argument.getArgNumber()]);
+  }
   if (llvm::none_of(inputs,
                     [&](Value input) { return canWriteInto(input, dispatch); }))
     return;

@@ -21,12 +21,12 @@ import numpy as np
 
 # QcElementType to numpy's types. bfloat16, float8 and the 4-bit floats come from
 # ml_dtypes where it is installed, and are raw integers of their size otherwise;
-# 4-bit elements are packed two to a byte in one dimension of bytes.
+# elements of 4 and 2 bits are packed in one dimension of bytes.
 _NUMPY_TYPES = {1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool",
                 10: "float16", 11: "float64", 12: "uint32", 13: "uint64"}
 _EXTENSION_TYPES = {16: ("bfloat16", "uint16"), 17: ("float8_e4m3fn", "uint8"), 18: ("float8_e4m3fnuz", "uint8"),
                     19: ("float8_e5m2", "uint8"), 20: ("float8_e5m2fnuz", "uint8"), 24: ("float8_e8m0fnu", "uint8")}
-_PACKED_TYPES = {21, 22, 23}
+_PACKED_TYPES = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}  # bits of an element
 
 
 class Error(Exception):
@@ -52,7 +52,7 @@ class _SessionOptions(ctypes.Structure):
 class _TensorInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("type", ctypes.c_uint32), ("rank", ctypes.c_uint32),
                 ("dims", ctypes.POINTER(ctypes.c_int64)), ("elements", ctypes.c_uint64), ("bytes", ctypes.c_uint64),
-                ("alignment", ctypes.c_uint32)]
+                ("alignment", ctypes.c_uint32), ("isBounded", ctypes.c_uint32)]
 
 
 class _ProgramInfo(ctypes.Structure):
@@ -84,6 +84,7 @@ _FUNCTIONS = {
     "qcrtProgramLaunch": [_P, _U32, _U32, _P], "qcrtProgramFind": [_P, ctypes.c_char_p, _P],
     "qcrtSessionCreate": [_P, _U32, _P, _P], "qcrtSessionSetInput": [_P, _U32, _P, _SIZE],
     "qcrtSessionSetOutput": [_P, _U32, _P, _SIZE], "qcrtSessionRun": [_P],
+    "qcrtSessionOutputDims": [_P, _U32, _P, _U32],
     "qcrtSessionLaunchProfile": [_P, _U32, _P], "qcrtSessionResetProfile": [_P]}
 
 
@@ -115,7 +116,8 @@ class Library:
 
 class Tensor:
     """An input or output: name, ONNX type number, shape, and the dtype and shape
-    of the array that holds it."""
+    of the array that holds it. Where `is_bounded`, the shape is the largest one of
+    an output whose size a run decides."""
 
     def __init__(self, info):
         self.name = info.name.decode()
@@ -123,6 +125,7 @@ class Tensor:
         self.shape = tuple(info.dims[i] for i in range(info.rank))
         self.bytes = info.bytes
         self.alignment = info.alignment
+        self.is_bounded = bool(info.isBounded)
         self.array_shape = self.shape
         if info.type in _PACKED_TYPES:
             self.dtype, self.array_shape = np.dtype("uint8"), (info.bytes,)
@@ -249,11 +252,25 @@ class Session:
         """Binds `feeds`, runs, and returns the outputs by name."""
         self.set_inputs(feeds or {})
         self.run_bound()
-        return self._outputs
+        return self.outputs
 
     @property
     def outputs(self):
-        return self._outputs
+        """The outputs by name, those of varying size as the last run cut them."""
+        if not any(tensor.is_bounded for tensor in self.program.outputs):
+            return self._outputs
+        return {tensor.name: self._cut(index, tensor) for index, tensor in enumerate(self.program.outputs)}
+
+    def _cut(self, index, tensor):
+        array = self._outputs[tensor.name]
+        if not tensor.is_bounded:
+            return array
+        dims = (ctypes.c_int64 * len(tensor.shape))()
+        self.library.call("qcrtSessionOutputDims", self._handle, index, dims, len(tensor.shape))
+        count = int(np.prod(dims, dtype=np.int64))
+        if tensor.type in _PACKED_TYPES:
+            return array[:(count * _PACKED_TYPES[tensor.type] + 7) // 8]
+        return array.reshape(-1)[:count].reshape(tuple(dims))
 
     def profile(self):
         """One dict for each launch: name, kernel, family, runs, total_ms, min_ms."""

@@ -19,6 +19,7 @@ void qc::buildGraphPipeline(OpPassManager &manager) {
   manager.addPass(createFoldBatchNorm());
   manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
   manager.addNestedPass<func::FuncOp>(createToInteger());
+  manager.addNestedPass<func::FuncOp>(createExpandAttention());
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager) {

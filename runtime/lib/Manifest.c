@@ -174,8 +174,50 @@ static QcrtStatus checkTensors(const Validator *validator) {
     if (!isAlignment(tensor->alignment))
       REJECT(validator, "alignment of tensor", i, tensor->alignment,
              "a power of two up to ", QC_ARENA_ALIGNMENT);
-    if (tensor->reserved != 0)
-      REJECT(validator, "reserved field of tensor", i, tensor->reserved, "", 0);
+  }
+  return QCRT_OK;
+}
+
+/* Checks that extents belong to outputs alone and that the outputs which
+ * receive them are there. */
+static QcrtStatus checkExtents(const Validator *validator,
+                               const QcManifestProgram *program,
+                               uint64_t index) {
+  const QcrtManifest *manifest = validator->manifest;
+  if (program->extentsCount > program->outputCount)
+    REJECT(validator, "number of extents of program", index,
+           program->extentsCount, "at most its outputs, ",
+           program->outputCount);
+  uint32_t visible = program->outputCount - program->extentsCount;
+  for (uint32_t i = 0; i < program->inputCount; ++i) {
+    uint64_t input = program->firstInput + i;
+    if (manifest->tensors[input].extents != 0)
+      REJECT(validator, "extents of input tensor", input,
+             manifest->tensors[input].extents, "", 0);
+  }
+  for (uint32_t i = visible; i < program->outputCount; ++i) {
+    uint64_t output = program->firstOutput + i;
+    const QcManifestTensor *tensor = &manifest->tensors[output];
+    if (tensor->type != QC_TYPE_INT64 || tensor->rank != 1 ||
+        manifest->dims[tensor->firstDim] > (int64_t)QC_MAX_RANK ||
+        tensor->extents != 0)
+      REJECT(validator, "type of the extents in tensor", output, tensor->type,
+             "int64 of rank 1 with entries up to ", QC_MAX_RANK);
+  }
+  for (uint32_t i = 0; i < visible; ++i) {
+    uint64_t output = program->firstOutput + i;
+    const QcManifestTensor *tensor = &manifest->tensors[output];
+    if (tensor->extents == 0)
+      continue;
+    if (tensor->extents <= visible || tensor->extents > program->outputCount)
+      REJECT(validator, "extents of tensor", output, tensor->extents,
+             "0 or one of the last outputs, up to ", program->outputCount);
+    const QcManifestTensor *extents =
+        &manifest->tensors[program->firstOutput + tensor->extents - 1];
+    if (manifest->dims[extents->firstDim] != (int64_t)tensor->rank)
+      REJECT(validator, "number of the extents of tensor", output,
+             (uint64_t)manifest->dims[extents->firstDim],
+             "one per dimension, here ", tensor->rank);
   }
   return QCRT_OK;
 }
@@ -314,9 +356,9 @@ static QcrtStatus checkPrograms(const Validator *validator) {
     if (launchesUsed > launchCount)
       REJECT(validator, "sum of launch counts up to program", i, launchesUsed,
              "at most ", launchCount);
-    if (program->reserved != 0)
-      REJECT(validator, "reserved field of program", i, program->reserved, "",
-             0);
+    status = checkExtents(validator, program, i);
+    if (status)
+      return status;
     for (uint32_t j = 0; j < program->launchCount; ++j) {
       uint64_t index = program->firstLaunch + j;
       argumentsUsed += manifest->launches[index].argumentCount;

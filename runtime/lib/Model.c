@@ -128,7 +128,7 @@ QcrtStatus qcrtProgramInfo(const QcrtModel *model, uint32_t program,
   info->name = qcrtString(&model->manifest, record->name);
   info->bindings = qcrtString(&model->manifest, record->bindings);
   info->inputCount = record->inputCount;
-  info->outputCount = record->outputCount;
+  info->outputCount = record->outputCount - record->extentsCount;
   info->launchCount = record->launchCount;
   info->arenaBytes = record->arenaBytes;
   info->lowerBoundBytes = record->lowerBoundBytes;
@@ -146,6 +146,7 @@ static void describeTensor(const QcrtManifest *manifest, uint64_t index,
   info->elements = qcrtTensorElements(manifest, tensor);
   info->bytes = tensor->bytes;
   info->alignment = tensor->alignment;
+  info->isBounded = tensor->extents != 0;
 }
 
 QcrtStatus qcrtProgramInput(const QcrtModel *model, uint32_t program,
@@ -170,10 +171,11 @@ QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program,
   QcrtStatus status = getProgram(model, program, &record, error);
   if (status)
     return status;
-  if (!info || output >= record->outputCount)
+  uint32_t count = record->outputCount - record->extentsCount;
+  if (!info || output >= count)
     return qcrtFail(error, QCRT_INVALID_ARGUMENT,
                     "no output %u; there are %u (or info is NULL)", output,
-                    record->outputCount);
+                    count);
   describeTensor(&model->manifest, record->firstOutput + output, info);
   return QCRT_OK;
 }

@@ -46,6 +46,9 @@ struct QcrtSession {
   uint64_t deviceArena;
   bool hasDeviceArena;
   QcrtLaunchProfile *profile; /* one for each launch, or NULL */
+  /* Memory of the outputs that are extents of others, one after the other. */
+  int64_t *extents;
+  bool hasRun;
 };
 
 /* Calls `visit` for every argument of the program's launches that lies in
@@ -149,6 +152,42 @@ static QcrtStatus readSessionOptions(const QcrtSessionOptions *options,
   return QCRT_OK;
 }
 
+/* The record of an output. */
+static const QcManifestTensor *getOutput(const QcrtSession *session,
+                                         uint32_t output) {
+  return &session->model->manifest
+              .tensors[session->program->firstOutput + output];
+}
+
+/* How many outputs callers see; extents of others lie behind them. */
+static uint32_t visibleOutputs(const QcManifestProgram *program) {
+  return program->outputCount - program->extentsCount;
+}
+
+static QcrtStatus bindTensor(QcrtSession *session, bool isOutput,
+                             uint32_t index, void *data, size_t bytes,
+                             QcrtError *error);
+
+/* Gives the outputs that are extents memory of the session's own. */
+static QcrtStatus bindExtents(QcrtSession *session, QcrtError *error) {
+  const QcManifestProgram *program = session->program;
+  uint64_t bytes = 0;
+  for (uint32_t i = visibleOutputs(program); i < program->outputCount; ++i)
+    bytes += getOutput(session, i)->bytes;
+  session->extents = calloc(1, (size_t)bytes + sizeof(int64_t));
+  if (!session->extents)
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for extents");
+  uint8_t *next = (uint8_t *)session->extents;
+  for (uint32_t i = visibleOutputs(program); i < program->outputCount; ++i) {
+    size_t size = (size_t)getOutput(session, i)->bytes;
+    QcrtStatus status = bindTensor(session, true, i, next, size, error);
+    if (status)
+      return status;
+    next += size;
+  }
+  return QCRT_OK;
+}
+
 static QcrtStatus initializeSession(QcrtSession *session,
                                     const QcrtSessionOptions *options,
                                     QcrtError *error) {
@@ -197,9 +236,11 @@ static QcrtStatus initializeSession(QcrtSession *session,
       bindArguments(session, QC_SPACE_OUTPUT, i, NULL,
                     session->outputs[i].deviceAddress);
   } else if (options->threads > 1) {
-    return qcrtPoolCreate(options->threads, &session->pool, error);
+    status = qcrtPoolCreate(options->threads, &session->pool, error);
+    if (status)
+      return status;
   }
-  return QCRT_OK;
+  return bindExtents(session, error);
 }
 
 QcrtStatus qcrtSessionCreate(const QcrtModel *model, uint32_t program,
@@ -253,21 +294,17 @@ void qcrtSessionFree(QcrtSession *session) {
   free(session->inputs);
   free(session->outputs);
   free(session->profile);
+  free(session->extents);
   free(session);
 }
 
-/* Sets input or output `index`. */
-static QcrtStatus setTensor(QcrtSession *session, bool isOutput, uint32_t index,
-                            void *data, size_t bytes, QcrtError *error) {
+/* Sets input or output `index`, which is there. */
+static QcrtStatus bindTensor(QcrtSession *session, bool isOutput,
+                             uint32_t index, void *data, size_t bytes,
+                             QcrtError *error) {
   const char *what = isOutput ? "output" : "input";
-  if (!session)
-    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "the session is NULL");
   const QcrtManifest *manifest = &session->model->manifest;
   const QcManifestProgram *program = session->program;
-  uint32_t count = isOutput ? program->outputCount : program->inputCount;
-  if (index >= count)
-    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no %s %u; there are %u",
-                    what, index, count);
   const QcManifestTensor *tensor =
       &manifest
            ->tensors[(isOutput ? program->firstOutput : program->firstInput) +
@@ -294,6 +331,18 @@ static QcrtStatus setTensor(QcrtSession *session, bool isOutput, uint32_t index,
   binding->data = data;
   binding->isSet = true;
   return QCRT_OK;
+}
+
+static QcrtStatus setTensor(QcrtSession *session, bool isOutput, uint32_t index,
+                            void *data, size_t bytes, QcrtError *error) {
+  if (!session)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "the session is NULL");
+  uint32_t count = isOutput ? visibleOutputs(session->program)
+                            : session->program->inputCount;
+  if (index >= count)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no %s %u; there are %u",
+                    isOutput ? "output" : "input", index, count);
+  return bindTensor(session, isOutput, index, data, bytes, error);
 }
 
 QcrtStatus qcrtSessionSetInput(QcrtSession *session, uint32_t input,
@@ -394,6 +443,26 @@ static QcrtStatus runOnDevice(QcrtSession *session, QcrtError *error) {
   return status;
 }
 
+/* Callers size what they read by the extents, which code has written. */
+static QcrtStatus checkExtents(const QcrtSession *session, QcrtError *error) {
+  const QcrtManifest *manifest = &session->model->manifest;
+  for (uint32_t i = 0; i < visibleOutputs(session->program); ++i) {
+    const QcManifestTensor *tensor = getOutput(session, i);
+    if (tensor->extents == 0)
+      continue;
+    const int64_t *extents = session->outputs[tensor->extents - 1].data;
+    for (uint32_t d = 0; d < tensor->rank; ++d)
+      if (extents[d] < 0 || extents[d] > manifest->dims[tensor->firstDim + d])
+        return qcrtFail(error, QCRT_BAD_ARTIFACT,
+                        "output '%s': the code gives dimension %u an extent of "
+                        "%lld; at most %lld fit",
+                        qcrtString(manifest, tensor->name), d,
+                        (long long)extents[d],
+                        (long long)manifest->dims[tensor->firstDim + d]);
+  }
+  return QCRT_OK;
+}
+
 QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error) {
   if (!session)
     return qcrtFail(error, QCRT_INVALID_ARGUMENT, "the session is NULL");
@@ -411,9 +480,44 @@ QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error) {
           error, QCRT_NOT_READY, "output '%s' is not set",
           qcrtString(manifest,
                      manifest->tensors[program->firstOutput + i].name));
-  if (session->model->device)
-    return runOnDevice(session, error);
-  runOnCpu(session);
+  session->hasRun = false;
+  if (session->model->device) {
+    QcrtStatus status = runOnDevice(session, error);
+    if (status)
+      return status;
+  } else {
+    runOnCpu(session);
+  }
+  QcrtStatus status = checkExtents(session, error);
+  session->hasRun = !status;
+  return status;
+}
+
+QcrtStatus qcrtSessionOutputDims(const QcrtSession *session, uint32_t output,
+                                 int64_t *dims, uint32_t rank,
+                                 QcrtError *error) {
+  if (!session || (!dims && rank > 0))
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "session or dims is NULL");
+  if (output >= visibleOutputs(session->program))
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT, "no output %u; there are %u",
+                    output, visibleOutputs(session->program));
+  const QcrtManifest *manifest = &session->model->manifest;
+  const QcManifestTensor *tensor = getOutput(session, output);
+  const char *name = qcrtString(manifest, tensor->name);
+  if (rank != tensor->rank)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "output '%s': room for %u dims given, its rank is %u", name,
+                    rank, tensor->rank);
+  if (tensor->extents != 0 && !session->hasRun)
+    return qcrtFail(error, QCRT_NOT_READY,
+                    "output '%s': its extents are known after a run only",
+                    name);
+  if (rank > 0)
+    memcpy(dims,
+           tensor->extents != 0
+               ? session->outputs[tensor->extents - 1].data
+               : (const void *)(manifest->dims + tensor->firstDim),
+           rank * sizeof *dims);
   return QCRT_OK;
 }
 

@@ -58,7 +58,18 @@ class Simulation:
                 for result in results:
                     result[port["name"]] = qctest.unpack_elements(
                         file.read(port["bytes"]), qctest.numpy_type(port["type"]), port["shape"])
-        return results
+        return [cut_outputs(description["outputs"], result) for result in results]
+
+
+def cut_outputs(ports, result):
+    """Outputs of run-time size cut to their extents, which are outputs too."""
+    extents = {ports[port["extents"]]["name"] for port in ports if "extents" in port}
+    for port in ports:
+        if "extents" in port:
+            shape = result[ports[port["extents"]]["name"]]
+            count = int(shape.prod())
+            result[port["name"]] = result[port["name"]].reshape(-1)[:count].reshape(shape)
+    return {name: value for name, value in result.items() if name not in extents}
 
 
 def build(project, compiler="g++", flags="-O1", timeout=600, again=False):

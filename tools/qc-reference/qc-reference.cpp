@@ -8,6 +8,7 @@
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/Interpreter.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Target/ONNX/ImportONNX.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -36,6 +37,17 @@ static llvm::cl::opt<std::string>
           llvm::cl::desc("File of lines MODEL<tab>INPUT,…<tab>OUTPUT,…; prints "
                          "OK or FAIL, the model and a message for each"));
 
+/// Results that users see; extents of results of run-time size come behind
+/// them.
+static size_t getVisibleResults(func::FuncOp function) {
+  size_t count = function.getNumResults();
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (auto extents =
+            function.getResultAttrOfType<IntegerAttr>(i, "qc.extents"))
+      count = std::min<size_t>(count, extents.getInt());
+  return count;
+}
+
 /// Computes one model. Returns an error message, empty on success.
 static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
                             ArrayRef<std::string> outputFiles) {
@@ -57,9 +69,9 @@ static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
     return "the module holds no function";
   func::FuncOp function = *functions.begin();
   if (function.getNumArguments() != inputFiles.size() ||
-      function.getNumResults() != outputFiles.size())
+      getVisibleResults(function) != outputFiles.size())
     return "the model has " + std::to_string(function.getNumArguments()) +
-           " inputs and " + std::to_string(function.getNumResults()) +
+           " inputs and " + std::to_string(getVisibleResults(function)) +
            " outputs";
 
   DenseMap<Value, ElementsAttr> values;
@@ -97,8 +109,8 @@ static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
       values[result] = value;
   }
   Operation *terminator = function.getBody().front().getTerminator();
-  for (auto [operand, file] :
-       llvm::zip_equal(terminator->getOperands(), outputFiles)) {
+  for (auto [index, file] : llvm::enumerate(outputFiles)) {
+    Value operand = terminator->getOperand(index);
     auto type = cast<RankedTensorType>(operand.getType());
     SmallVector<char> scratch;
     FailureOr<ArrayRef<char>> bytes =
@@ -107,9 +119,21 @@ static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
       return "an output cannot be read";
     onnx::TensorProto tensor;
     tensor.set_data_type(getDataType(type.getElementType()));
-    for (int64_t size : type.getShape())
-      tensor.add_dims(size);
-    tensor.set_raw_data(bytes->data(), bytes->size());
+    SmallVector<int64_t> shape(type.getShape());
+    if (auto extents =
+            function.getResultAttrOfType<IntegerAttr>(index, "qc.extents")) {
+      // The tensor of the extents comes first.
+      FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(
+          values.lookup(terminator->getOperand(extents.getInt())));
+      if (failed(numbers))
+        return "the extents of an output cannot be read";
+      shape = *numbers;
+    }
+    int64_t size =
+        getStorageBytes(RankedTensorType::get(shape, type.getElementType()));
+    for (int64_t extent : shape)
+      tensor.add_dims(extent);
+    tensor.set_raw_data(bytes->data(), size);
     std::error_code error;
     llvm::raw_fd_ostream stream(file, error);
     if (error)

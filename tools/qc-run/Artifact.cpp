@@ -293,8 +293,11 @@ Result<Session> Session::create(const Artifact &artifact, uint32_t program,
     Result<Tensor> tensor = makeTensor(info);
     if (!tensor)
       return tensor.failure();
-    if (qcrtSessionSetOutput(session, index++, tensor->data.data(),
-                             tensor->data.size(), &error))
+    qcrt::Bytes *memory = &tensor->data;
+    if (info.isBounded)
+      memory = &(result.largestOutputs[index] = std::move(tensor->data));
+    if (qcrtSessionSetOutput(session, index++, memory->data(), memory->size(),
+                             &error))
       return Failure{error.message};
     // Moving the tensor leaves its memory in place.
     result.outputTensors.push_back(std::move(*tensor));
@@ -365,6 +368,21 @@ Status Session::run(uint32_t warmup, uint32_t repeat, Latency &latency) {
     latency.add(std::chrono::duration<double, std::milli>(
                     std::chrono::steady_clock::now() - start)
                     .count());
+  }
+  return cutOutputs();
+}
+
+Status Session::cutOutputs() {
+  QcrtError error;
+  for (const auto &[index, memory] : largestOutputs) {
+    Tensor &tensor = outputTensors[index];
+    if (qcrtSessionOutputDims(session.get(), index, tensor.dims.data(),
+                              uint32_t(tensor.dims.size()), &error))
+      return Failure{error.message};
+    // The extents are at most those that the memory was sized for.
+    uint64_t bytes =
+        *qcrt::sizeInBytes(tensor.dims, qcrtElementBits(tensor.type));
+    tensor.data.assign(memory.begin(), memory.begin() + ptrdiff_t(bytes));
   }
   return success();
 }

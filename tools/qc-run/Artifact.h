@@ -11,6 +11,7 @@
 #include "qcrt/qcrt.h"
 #include "tensorio/Tensor.h"
 
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -90,6 +91,9 @@ public:
   std::vector<QcrtLaunchProfile> profile() const;
 
 private:
+  /// Takes what the last run gave of outputs whose size varies.
+  qcrt::Status cutOutputs();
+
   struct SessionDeleter {
     void operator()(QcrtSession *session) const { qcrtSessionFree(session); }
   };
@@ -97,6 +101,9 @@ private:
   uint32_t programIndex = 0;
   bool isProfiled = false;
   std::vector<qcrt::Tensor> inputTensors, outputTensors;
+  /// Where outputs whose size varies are written, by output; others are written
+  /// to their tensors.
+  std::map<uint32_t, qcrt::Bytes> largestOutputs;
   std::unique_ptr<QcrtSession, SessionDeleter> session;
 };
 

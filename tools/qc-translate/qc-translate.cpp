@@ -10,7 +10,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
+
+#include <cstdlib>
 
 using namespace mlir;
 
@@ -52,6 +55,17 @@ static void registerONNX(const qc::ImportCommandLine &commandLine) {
 }
 
 int main(int argc, char **argv) {
+  // Needs no model: prints and ends as soon as it is read.
+  llvm::cl::opt<bool> listOperators(
+      "list-onnx-ops",
+      llvm::cl::desc("Print the ONNX operators that are imported, and exit"),
+      llvm::cl::callback([](const bool &isSet) {
+        if (!isSet)
+          return;
+        qc::printONNXOperators(llvm::outs());
+        llvm::outs().flush();
+        std::exit(0);
+      }));
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
   qc::registerToPTXTranslation();

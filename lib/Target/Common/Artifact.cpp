@@ -11,6 +11,7 @@
 
 #include "qcrt/manifest.h"
 
+#include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -185,7 +186,8 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
       builder.tensors.push_back(
           {builder.addString(port.getName().getValue()), *element,
            static_cast<uint32_t>(type.getRank()), builder.dims.size(),
-           static_cast<uint64_t>(getStorageBytes(type)), alignment, 0});
+           static_cast<uint64_t>(getStorageBytes(type)), alignment,
+           static_cast<uint32_t>(port.getExtents() + 1)});
       llvm::append_range(builder.dims, type.getShape());
     }
     return success();
@@ -205,6 +207,11 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
     record.outputCount = program.getOutputs().size();
     if (failed(addPorts(program.getOutputs(), program)))
       return failure();
+    llvm::SmallSet<int64_t, 4> extents;
+    for (PortAttr port : program.getOutputs().getAsRange<PortAttr>())
+      if (port.getExtents() >= 0)
+        extents.insert(port.getExtents());
+    record.extentsCount = extents.size();
     record.firstLaunch = builder.launches.size();
     for (LaunchOp launch : program.getBody().front().getOps<LaunchOp>()) {
       auto found = indexOf.find(launch.getKernel());

@@ -126,7 +126,8 @@ LogicalResult DataflowBuilder::addPorts(ArrayAttr ports, StringRef role,
     if (!isArrayType(MemRefType::get({1}, element), /*isPrivate=*/false))
       return refuse() << "element type " << element << " is not accepted";
     result.push_back({port.getName().getValue().str(), type, element,
-                      static_cast<uint64_t>(getStorageCount(type))});
+                      static_cast<uint64_t>(getStorageCount(type)),
+                      port.getExtents()});
   }
   return success();
 }

@@ -55,6 +55,8 @@ struct Port {
   mlir::RankedTensorType type;
   mlir::Type element;
   uint64_t count = 0;
+  /// The output that receives this one's extents, or -1.
+  int64_t extents = -1;
 };
 
 struct Dataflow {

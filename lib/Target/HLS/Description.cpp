@@ -50,6 +50,9 @@ static std::string printDescription(const ProjectLayout &project,
               "bytes",
               static_cast<int64_t>(port.count * getElementBytes(port.element)));
           json.attribute("file", std::to_string(index) + ".bin");
+          // The file begins with the tensor of the extents in that output.
+          if (port.extents >= 0)
+            json.attribute("extents", port.extents);
         });
     });
   };

@@ -36,6 +36,8 @@ static LogicalResult selectBranch(NodeContext &c) {
   if (thenValues.size() != elseValues.size() ||
       tensorOf(c[0]).getNumElements() != 1)
     return c.refuse("its branches or its condition do not fit together");
+  if (failed(c.demandStatic(thenValues)) || failed(c.demandStatic(elseValues)))
+    return failure();
   Value condition = c.reshape(c[0], {});
   for (auto [onTrue, onFalse] : llvm::zip_equal(thenValues, elseValues)) {
     if (onTrue.getType() != onFalse.getType())
@@ -106,6 +108,8 @@ static LogicalResult loop(NodeContext &c) {
     carried.assign(outputs.begin() + 1, outputs.begin() + 1 + numCarried);
     for (auto [index, scan] : llvm::enumerate(scans)) {
       Value value = outputs[1 + numCarried + index];
+      if (failed(c.demandStatic(value)))
+        return failure();
       SmallVector<int64_t> shape{1};
       llvm::append_range(shape, shapeOf(value));
       scan.push_back(c.reshape(value, shape));
@@ -189,6 +193,8 @@ static LogicalResult scan(NodeContext &c) {
         failed(c.importSubgraph(body->g(), inputs, "#" + std::to_string(trip),
                                 outputs)))
       return failure();
+    if (failed(c.demandStatic(outputs)))
+      return failure();
     states.assign(outputs.begin(), outputs.begin() + numStates);
     for (int64_t i = 0; i < numOutputs; ++i)
       entries[i].push_back(outputs[numStates + i]);
@@ -214,6 +220,90 @@ static LogicalResult scan(NodeContext &c) {
   return c.yield(results);
 }
 
+/// Part `position` of the first dimension, with or without it.
+static Value takeBatch(NodeContext &c, Value x, int64_t position) {
+  return x && rankOf(x) > 0 ? takeEntry(c, x, 0, position) : Value();
+}
+
+/// Values as one, stacked along a new first dimension.
+static Value stack(NodeContext &c, ArrayRef<Value> values) {
+  SmallVector<Value> parts;
+  for (Value value : values) {
+    if (!value)
+      return {};
+    SmallVector<int64_t> shape{1};
+    llvm::append_range(shape, shapeOf(value));
+    parts.push_back(c.reshape(value, shape));
+  }
+  return parts.size() == 1 ? parts.front()
+                           : c.create<ConcatOp>(parts, c.integer("axis", 0));
+}
+
+/// Scan of version 8: operands are the sequences' lengths, states and scan
+/// inputs with a batch before everything, each entry of which runs by itself.
+static LogicalResult batchedScan(NodeContext &c) {
+  const onnx::AttributeProto *body = c.getAttribute("body");
+  int64_t numScans = c.getInt("num_scan_inputs", 0);
+  int64_t numStates = static_cast<int64_t>(c.getNumOperands()) - 1 - numScans;
+  if (!body || !body->has_g() || numScans < 1 || numStates < 0 ||
+      body->g().output_size() < numStates)
+    return c.refuse("num_scan_inputs does not fit its operands and body");
+  if (c[0])
+    return c.refuse("gives lengths of sequences",
+                    "sequences of one length, without sequence_lens");
+  SmallVector<Value> operands(c.getOperands().drop_front());
+  SmallVector<int64_t> backwards =
+      c.getInts("directions", SmallVector<int64_t>(numScans, 0));
+  backwards.resize(numScans, 0);
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (!operand ||
+        rankOf(operand) < (static_cast<int64_t>(i) < numStates ? 1 : 2))
+      return c.refuse("an operand is missing or has no batch and sequence");
+  int64_t batches = shapeOf(operands.back())[0],
+          trips = shapeOf(operands.back())[1];
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (shapeOf(operand)[0] != batches ||
+        (static_cast<int64_t>(i) >= numStates && shapeOf(operand)[1] != trips))
+      return c.refuse("its operands differ in batch or length");
+  if (batches < 1 || trips < 1 || trips > largestTripCount / batches)
+    return c.refuse("runs " + Twine(batches) + " times " + Twine(trips) +
+                        " iterations",
+                    "1 to " + Twine(largestTripCount) + ", which are unrolled");
+  int64_t numOutputs = body->g().output_size() - numStates;
+  SmallVector<SmallVector<Value>> results(numStates + numOutputs);
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    SmallVector<Value> states;
+    for (int64_t i = 0; i < numStates; ++i)
+      states.push_back(takeBatch(c, operands[i], batch));
+    SmallVector<SmallVector<Value>> entries(numOutputs);
+    for (int64_t trip = 0; trip < trips; ++trip) {
+      SmallVector<Value> inputs(states), outputs;
+      for (int64_t i = 0; i < numScans; ++i)
+        inputs.push_back(takeBatch(c,
+                                   takeBatch(c, operands[numStates + i], batch),
+                                   backwards[i] ? trips - 1 - trip : trip));
+      if (llvm::is_contained(inputs, Value()) ||
+          failed(c.importSubgraph(body->g(), inputs,
+                                  "#" + std::to_string(batch) + "#" +
+                                      std::to_string(trip),
+                                  outputs)) ||
+          failed(c.demandStatic(outputs)))
+        return failure();
+      states.assign(outputs.begin(), outputs.begin() + numStates);
+      for (int64_t i = 0; i < numOutputs; ++i)
+        entries[i].push_back(outputs[numStates + i]);
+    }
+    for (int64_t i = 0; i < numStates; ++i)
+      results[i].push_back(states[i]);
+    for (int64_t i = 0; i < numOutputs; ++i)
+      results[numStates + i].push_back(stack(c, entries[i]));
+  }
+  SmallVector<Value> joined;
+  for (ArrayRef<Value> ofBatches : results)
+    joined.push_back(stack(c, ofBatches));
+  return c.yield(joined);
+}
+
 /// Optional values exist only where the graph knows whether they hold a tensor.
 static LogicalResult optionalHasElement(NodeContext &c) {
   return c.yield(c.splat(c.getBuilder().getI1Type(), c[0] ? 1 : 0));
@@ -228,5 +318,6 @@ void qc::registerControlFlowHandlers(HandlerTable &table) {
   table.add("OptionalGetElement", 15, 1, optionalGetElement);
   table.add("If", 1, 1, ifNode);
   table.add("Loop", 1, 0, loop);
+  table.add("Scan", 8, 0, batchedScan);
   table.add("Scan", 9, 1, scan);
 }

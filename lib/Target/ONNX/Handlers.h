@@ -11,6 +11,9 @@
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringMap.h"
+
 #include <onnx/onnx_pb.h>
 
 #include <map>
@@ -31,7 +34,13 @@ inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
 inline mlir::Type elementOf(mlir::Value value) {
   return tensorOf(value).getElementType();
 }
+/// A value's type as text, for messages.
+std::string getTypeName(mlir::Value value);
 inline int64_t rankOf(mlir::Value value) { return tensorOf(value).getRank(); }
+
+/// How much of each dimension of a tensor counts: a vector of one si64 where
+/// only a run decides, null where the shape says it. Empty for other tensors.
+using Extents = llvm::SmallVector<mlir::Value>;
 
 /// One node as its handler sees it.
 ///
@@ -166,6 +175,16 @@ public:
   mlir::FailureOr<llvm::SmallVector<int64_t>>
   normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
 
+  /// What is known at run time only of a value's size (Bounded.cpp).
+  Extents getExtents(mlir::Value value) const;
+  /// Remembers them. Returns the value, cut where they are constant.
+  mlir::Value setExtents(mlir::Value value, Extents extents);
+  /// Reports an error if one of these has a size known at run time only.
+  mlir::LogicalResult demandStatic(mlir::ValueRange values);
+
+  /// The results that were bound.
+  mlir::ValueRange getResults() const { return results; }
+
   /// Binds the node's results in order. Fails if one is null.
   mlir::LogicalResult yield(mlir::ValueRange values);
 
@@ -194,6 +213,10 @@ private:
 
 using Handler = mlir::LogicalResult (*)(NodeContext &);
 
+/// Imports a node some of whose operands have a size known at run time only, by
+/// its handler or without.
+using BoundedHandler = mlir::LogicalResult (*)(NodeContext &, Handler);
+
 /// The operators that are imported by hand.
 class HandlerTable {
 public:
@@ -201,6 +224,8 @@ public:
     /// The first this many operands must be present.
     unsigned numOperands;
     Handler import;
+    /// Only says why the operator is not supported.
+    bool isRefusal = false;
   };
 
   /// Adds an operator of ONNX's default domain from version `since` on.
@@ -212,9 +237,21 @@ public:
              unsigned numOperands, Handler import) {
     rows[{domain.str(), op.str()}][since] = {numOperands, import};
   }
+  /// Adds an operator that is not supported and better explained.
+  void refuseIn(llvm::StringRef domain, llvm::StringRef op, Handler explain) {
+    rows[{domain.str(), op.str()}][1] = {0, explain, true};
+  }
   /// Forbids the expansion of an operator's function body: later passes need it
   /// whole.
   void keepWhole(llvm::StringRef op) { rows[{"", op.str()}]; }
+
+  /// Operators of the default domain that may read values of run-time size.
+  void takesBounded(llvm::StringRef op, BoundedHandler import) {
+    bounded[op] = import;
+  }
+  BoundedHandler findBounded(llvm::StringRef domain, llvm::StringRef op) const {
+    return domain.empty() ? bounded.lookup(op) : nullptr;
+  }
 
   /// The newest row that is not newer than the version, or null.
   const Row *find(llvm::StringRef domain, llvm::StringRef op,
@@ -224,25 +261,42 @@ public:
     return !rows.count({domain.str(), op.str()});
   }
 
+  /// Visits every operator with a handler, with the first version of each.
+  void
+  forEach(llvm::function_ref<void(llvm::StringRef domain, llvm::StringRef op,
+                                  llvm::ArrayRef<int64_t> versions)>
+              visit) const;
+
+  void forEachRefusal(
+      llvm::function_ref<void(llvm::StringRef domain, llvm::StringRef op)>
+          visit) const;
+
   /// All operators.
   static const HandlerTable &get();
 
 private:
   std::map<std::pair<std::string, std::string>, std::map<int64_t, Row>> rows;
+  llvm::StringMap<BoundedHandler> bounded;
 };
 
 // One registration function per family.
+void registerAttentionHandlers(HandlerTable &table);
+void registerBoundedHandlers(HandlerTable &table);
 void registerControlFlowHandlers(HandlerTable &table);
 void registerElementwiseHandlers(HandlerTable &table);
 void registerImageHandlers(HandlerTable &table);
 void registerIndexHandlers(HandlerTable &table);
 void registerLinearHandlers(HandlerTable &table);
+void registerMachineLearningHandlers(HandlerTable &table);
+void registerMicrosoftHandlers(HandlerTable &table);
 void registerNormHandlers(HandlerTable &table);
 void registerPoolingHandlers(HandlerTable &table);
 void registerQuantHandlers(HandlerTable &table);
 void registerRecurrentHandlers(HandlerTable &table);
 void registerReductionHandlers(HandlerTable &table);
 void registerShapeHandlers(HandlerTable &table);
+void registerSignalHandlers(HandlerTable &table);
+void registerTrainingHandlers(HandlerTable &table);
 
 // What families share.
 

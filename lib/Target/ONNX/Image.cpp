@@ -4,6 +4,8 @@
 
 #include "Handlers.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -253,6 +255,61 @@ static LogicalResult gridSample(NodeContext &c) {
        c.boolean("alignCorners", c.getInt("align_corners", 0) != 0)}));
 }
 
+/// (theta, size): theta times the points of a regular grid over [-1, 1].
+static LogicalResult affineGrid(NodeContext &c) {
+  ArrayRef<int64_t> theta = shapeOf(c[0]);
+  if (theta.size() != 3 || (theta[1] != 2 && theta[1] != 3) ||
+      theta[2] != theta[1] + 1)
+    return c.refuse("theta has type " + getTypeName(c[0]),
+                    "N x 2 x 3 or N x 3 x 4");
+  int64_t spatial = theta[1];
+  SmallVector<int64_t> extents;
+  std::optional<SmallVector<int64_t>> declared = c.getDeclaredShape(0);
+  if (!c.getConstant(c[1]) && declared &&
+      static_cast<int64_t>(declared->size()) == spatial + 2) {
+    extents.assign(declared->begin() + 1, declared->end() - 1);
+  } else {
+    FailureOr<SmallVector<int64_t>> size = c.getIntegers(1, "size");
+    if (failed(size))
+      return failure();
+    if (static_cast<int64_t>(size->size()) != spatial + 2)
+      return c.refuse("size does not fit theta",
+                      "N, C and the spatial dimensions");
+    extents.assign(size->begin() + 2, size->end());
+  }
+  int64_t points = 1;
+  for (int64_t extent : extents)
+    if (extent < 0 || llvm::MulOverflow(points, extent, points) ||
+        points > (int64_t(1) << 28))
+      return c.refuse("size asks for too many points", "up to 2^28");
+  // Rows x, y (, z), 1: the last spatial dimension comes first.
+  bool isAligned = c.getInt("align_corners", 0) != 0;
+  SmallVector<double> grid;
+  for (int64_t point = 0; point < points; ++point) {
+    int64_t rest = point;
+    for (int64_t extent : llvm::reverse(extents)) {
+      auto at = static_cast<double>(rest % extent);
+      rest /= extent;
+      auto size = static_cast<double>(extent);
+      grid.push_back(!isAligned   ? (2 * at + 1) / size - 1
+                     : extent > 1 ? 2 * at / (size - 1) - 1
+                                  : -1);
+    }
+    grid.push_back(1);
+  }
+  Type f64 = c.getBuilder().getF64Type();
+  Value base = c.cast(c.constant(getConstant(
+                          RankedTensorType::get({points, spatial + 1}, f64),
+                          ArrayRef(reinterpret_cast<const char *>(grid.data()),
+                                   grid.size() * sizeof(double)))),
+                      elementOf(c[0]));
+  Value y = createMatMul(c, base, c.transpose(c[0], {0, 2, 1}), {}, {});
+  SmallVector<int64_t> shape{theta[0]};
+  llvm::append_range(shape, extents);
+  shape.push_back(spatial);
+  return c.yield(c.reshape(y, shape));
+}
+
 static LogicalResult roiAlign(NodeContext &c) {
   std::string mode = c.getString("mode", "avg");
   std::string coordinates =
@@ -471,6 +528,7 @@ void qc::registerImageHandlers(HandlerTable &table) {
   table.add("Resize", 10, 2, oldResize);
   table.add("Resize", 11, 1, resize);
   table.add("GridSample", 16, 2, gridSample);
+  table.add("AffineGrid", 20, 2, affineGrid);
   table.add("RoiAlign", 10, 3, roiAlign);
   table.add("CenterCropPad", 18, 2, centerCropPad);
   table.add("ConvTranspose", 1, 2, convTranspose);

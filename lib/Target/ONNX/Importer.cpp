@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// ONNX models to qc IR: binding of shapes, scopes, and the walk over nodes.
+// The walk over nodes, through subgraphs and functions.
 //
 // A node that cannot be imported is reported and its results marked as failed;
 // nodes behind it are skipped without a word unless they are unsupported
@@ -11,74 +11,9 @@
 #include "Schemas.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace qc;
-
-/// Functions and subgraphs may nest this deep.
-static constexpr unsigned largestDepth = 64;
-
-/// Nodes after expansion: functions that call functions and loops in loops
-/// multiply, so a small file could ask for any number.
-static constexpr int64_t largestNodeCount = 1000000;
-
-//===----------------------------------------------------------------------===//
-// Names
-//===----------------------------------------------------------------------===//
-
-StringRef qc::getDomain(StringRef domain) {
-  return domain == "ai.onnx" ? "" : domain;
-}
-
-llvm::StringMap<int64_t>
-qc::getOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>
-                  &imports) {
-  llvm::StringMap<int64_t> opsets;
-  for (const onnx::OperatorSetIdProto &import : imports)
-    opsets[getDomain(import.domain())] = import.version();
-  return opsets;
-}
-
-std::string qc::getFunctionKey(StringRef domain, StringRef name,
-                               StringRef overload) {
-  return (getDomain(domain) + "\n" + name + "\n" + overload).str();
-}
-
-std::vector<std::string> qc::getNodeNames(
-    const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
-    StringRef prefix) {
-  llvm::StringMap<unsigned> uses;
-  for (const onnx::NodeProto &node : nodes)
-    ++uses[node.name()];
-  std::vector<std::string> names;
-  for (const onnx::NodeProto &node : nodes) {
-    std::string name = node.name();
-    if (name.empty() || uses[name] > 1) {
-      name = node.op_type() + ":";
-      for (const std::string &output : node.output())
-        if (!output.empty()) {
-          name += output;
-          break;
-        }
-    }
-    names.push_back(prefix.str() + name);
-  }
-  return names;
-}
-
-/// A node as diagnostics present it.
-static std::string describe(StringRef name, const onnx::NodeProto &node,
-                            std::optional<int64_t> opset) {
-  StringRef domain = getDomain(node.domain());
-  std::string text = ("node '" + name + "' (op " + node.op_type() +
-                      ", domain " + (domain.empty() ? "ai.onnx" : domain) +
-                      (opset ? ", opset " + std::to_string(*opset) : ""))
-                         .str();
-  return text + ")";
-}
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -116,7 +51,8 @@ Value GraphImporter::lookup(Frame &frame, StringRef name, bool &exists) {
     std::string error;
     ElementsAttr constant = getTensor(*initializer->second, error);
     if (!constant) {
-      emitError(loc) << "initializer '" << name << "' " << error;
+      emitError(loc) << options.filename << ": initializer '" << name << "' "
+                     << error;
       return scope->values[name] = Value();
     }
     return scope->values[name] =
@@ -184,7 +120,8 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
     opset = found->second;
   auto report = [&] {
     ++numReports;
-    return emitError(loc) << describe(name, node, opset) << ": ";
+    return emitError(loc) << options.filename << ": "
+                          << describeNode(name, node, opset) << ": ";
   };
   if (numNodes >= largestNodeCount) {
     if (numNodes++ == largestNodeCount)
@@ -259,7 +196,7 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
       else
         diagnostic
             << "is not supported; accepted: operators with a handler or a "
-               "function body (docs/add-an-onnx-op.md)";
+               "function body, which docs/operators.md lists";
       if (!error.empty())
         diagnostic << " (its function body: " << error << ")";
       return diagnostic;
@@ -274,12 +211,20 @@ LogicalResult GraphImporter::importNode(const onnx::NodeProto &node,
     unsigned present = 0;
     while (present < row->numOperands && context[present])
       ++present;
-    result = present == row->numOperands
-                 ? row->import(context)
-                 : context.refuse("operand " + Twine(present) + " is missing");
+    bool isBounded = llvm::any_of(context.operands, [&](Value operand) {
+      return operand && extents.contains(operand);
+    });
+    BoundedHandler bounded =
+        isBounded ? table.findBounded(domain, node.op_type()) : nullptr;
+    if (present != row->numOperands)
+      result = context.refuse("operand " + Twine(present) + " is missing");
+    else if (bounded)
+      result = bounded(context, row->import);
+    else if (succeeded(result = context.demandStatic(context.operands)))
+      result = row->import(context);
   } else if (body) {
     if (options.reportExpanded)
-      emitRemark(loc) << describe(name, node, opset)
+      emitRemark(loc) << describeNode(name, node, opset)
                       << ": imported through its function body";
     bodies.push_back(std::move(body));
     result = importCall(*bodies.back(), context);
@@ -426,402 +371,5 @@ LogicalResult GraphImporter::importSubgraph(NodeContext &context,
       return context.refuse("its subgraph does not compute its output '" +
                             info.name() + "'");
   }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// The main graph
-//===----------------------------------------------------------------------===//
-
-FailureOr<RankedTensorType>
-GraphImporter::getInputType(const onnx::ValueInfoProto &input,
-                            Binding &symbols) {
-  Location loc = NameLoc::get(builder.getStringAttr(input.name()));
-  auto report = [&] {
-    return emitError(loc) << options.filename << ": input '" << input.name()
-                          << "' ";
-  };
-  if (!input.type().has_tensor_type()) {
-    report() << "is no tensor (a sequence, an optional, a map or untyped); "
-                "accepted: dense tensors";
-    return failure();
-  }
-  const auto &tensor = input.type().tensor_type();
-  Type element = getElementType(&context, tensor.elem_type());
-  if (!element) {
-    report() << "has element type " << getDataTypeName(tensor.elem_type())
-             << "; accepted: numbers and booleans";
-    return failure();
-  }
-  SmallVector<int64_t> shape;
-  auto given = symbols.shapes.find(input.name());
-  if (given != symbols.shapes.end()) {
-    shape.assign(given->second.begin(), given->second.end());
-    if (tensor.has_shape()) {
-      if (tensor.shape().dim_size() != static_cast<int>(shape.size())) {
-        report() << "has rank " << tensor.shape().dim_size()
-                 << ", --shape=" << input.name() << "=... gives "
-                 << shape.size() << " dimensions";
-        return failure();
-      }
-      for (auto [dim, size] : llvm::zip_equal(tensor.shape().dim(), shape))
-        if (dim.has_dim_value() && dim.dim_value() >= 0 &&
-            dim.dim_value() != size) {
-          report() << "has a dimension of " << dim.dim_value()
-                   << " where --shape gives " << size;
-          return failure();
-        }
-    }
-  } else {
-    if (!tensor.has_shape()) {
-      report() << "has no shape; give one with --shape=" << input.name()
-               << "=1x3x224x224 (the sizes are an example)";
-      return failure();
-    }
-    std::string unbound, example;
-    bool hasNames = true;
-    for (const auto &dim : tensor.shape().dim()) {
-      bool isKnown = dim.has_dim_value() && dim.dim_value() >= 0;
-      auto bound = symbols.symbols.find(dim.dim_param());
-      example += example.empty() ? "" : "x";
-      if (isKnown) {
-        shape.push_back(dim.dim_value());
-      } else if (dim.has_dim_param() && bound != symbols.symbols.end()) {
-        shape.push_back(bound->second);
-      } else {
-        hasNames &= dim.has_dim_param() && !dim.dim_param().empty() &&
-                    dim.dim_param() != "?";
-        unbound += unbound.empty() ? "" : ", ";
-        unbound += dim.dim_param().empty() ? "?" : dim.dim_param();
-        example += "N";
-        continue;
-      }
-      example += std::to_string(shape.back());
-    }
-    if (!unbound.empty()) {
-      InFlightDiagnostic diagnostic = report();
-      diagnostic << "has unbound dimensions (" << unbound << "); give ";
-      if (hasNames)
-        diagnostic << "each a value with --bind=SYMBOL=N, or ";
-      diagnostic << "the whole shape with --shape=" << input.name() << "="
-                 << example << " (a number for each N)";
-      return failure();
-    }
-  }
-  std::string error;
-  if (!isAddressable(shape, element, error)) {
-    report() << error;
-    return failure();
-  }
-  return RankedTensorType::get(shape, element);
-}
-
-/// Adds the symbols that the shapes given for inputs fix.
-static LogicalResult bindSymbols(const onnx::GraphProto &graph,
-                                 Binding &binding, Location loc) {
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    auto given = binding.shapes.find(input.name());
-    if (given == binding.shapes.end() || !input.type().has_tensor_type())
-      continue;
-    const auto &dims = input.type().tensor_type().shape().dim();
-    if (dims.size() != static_cast<int>(given->second.size()))
-      continue;
-    for (auto [dim, size] : llvm::zip_equal(dims, given->second)) {
-      if (dim.dim_param().empty() || dim.dim_param() == "?")
-        continue;
-      auto [bound, isNew] = binding.symbols.try_emplace(dim.dim_param(), size);
-      if (!isNew && bound->second != size)
-        return emitError(loc)
-               << "the dimension '" << dim.dim_param() << "' is given as "
-               << bound->second << " and, by --shape=" << input.name()
-               << "=..., as " << size;
-    }
-  }
-  return success();
-}
-
-LogicalResult GraphImporter::importFunction(ModuleOp module, StringRef name,
-                                            const Binding &given) {
-  const onnx::GraphProto &graph = model.graph();
-  Location loc = NameLoc::get(
-      builder.getStringAttr(graph.name().empty() ? "main" : graph.name()));
-  binding = given;
-  if (failed(bindSymbols(graph, binding, loc)))
-    return failure();
-  Frame frame;
-  llvm::StringMap<int64_t> opsets = getOpsets(model.opset_import());
-  frame.opsets = &opsets;
-  llvm::StringMap<const onnx::ValueInfoProto *> declared;
-  for (const onnx::ValueInfoProto &info : graph.value_info())
-    declared[info.name()] = &info;
-  for (const onnx::ValueInfoProto &info : graph.output())
-    declared[info.name()] = &info;
-  frame.declared = &declared;
-  if (failed(addInitializers(graph, frame)))
-    return failure();
-
-  // Initializers that are also inputs are defaults; they are constants here.
-  SmallVector<Type> inputTypes;
-  SmallVector<DictionaryAttr> inputAttributes;
-  SmallVector<StringRef> inputNames;
-  bool isComplete = true;
-  auto named = [&](StringRef value) {
-    return builder.getDictionaryAttr(
-        builder.getNamedAttr("qc.name", builder.getStringAttr(value)));
-  };
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    if (frame.initializers.contains(input.name()))
-      continue;
-    FailureOr<RankedTensorType> type = getInputType(input, binding);
-    if (failed(type)) {
-      isComplete = false;
-      continue;
-    }
-    inputTypes.push_back(*type);
-    inputNames.push_back(input.name());
-    inputAttributes.push_back(named(input.name()));
-  }
-  if (!isComplete)
-    return failure();
-
-  builder.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(builder, loc, name,
-                                       builder.getFunctionType(inputTypes, {}));
-  Block *block = function.addEntryBlock();
-  for (auto [inputName, argument] :
-       llvm::zip_equal(inputNames, block->getArguments()))
-    frame.values[inputName] = argument;
-  builder.setInsertionPointToEnd(block);
-  isComplete = succeeded(importNodes(graph.node(), frame));
-
-  SmallVector<Value> results;
-  SmallVector<DictionaryAttr> resultAttributes;
-  for (const onnx::ValueInfoProto &output : graph.output()) {
-    bool exists = false;
-    Value value = lookup(frame, output.name(), exists);
-    if (!exists)
-      return emitError(loc) << options.filename << ": output '" << output.name()
-                            << "' is computed by no node";
-    isComplete &= static_cast<bool>(value);
-    results.push_back(value);
-    resultAttributes.push_back(named(output.name()));
-  }
-  if (!isComplete)
-    return failure();
-  func::ReturnOp::create(builder, loc, results);
-  // Constants that became attributes, and values that no output needs.
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-  function.setFunctionType(builder.getFunctionType(
-      inputTypes, llvm::to_vector(ValueRange(results).getTypes())));
-  function.setAllArgAttrs(inputAttributes);
-  function.setAllResultAttrs(resultAttributes);
-  if (!binding.symbols.empty()) {
-    SmallVector<NamedAttribute> symbols;
-    for (const auto &[symbol, value] : binding.symbols)
-      symbols.push_back(
-          builder.getNamedAttr(symbol, builder.getI64IntegerAttr(value)));
-    function->setAttr("qc.binding", builder.getDictionaryAttr(symbols));
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Entry points
-//===----------------------------------------------------------------------===//
-
-static std::unique_ptr<onnx::ModelProto>
-readModel(MLIRContext &context, const llvm::MemoryBuffer &buffer,
-          const ImportOptions &options) {
-  auto report = [&] {
-    return emitError(UnknownLoc::get(&context)) << options.filename << ": ";
-  };
-  std::string error;
-  std::unique_ptr<onnx::ModelProto> model = parseModel(
-      std::string_view(buffer.getBufferStart(), buffer.getBufferSize()),
-      StringRef(options.filename).ends_with(".onnxtxt"), error);
-  if (!model) {
-    report() << error;
-    return nullptr;
-  }
-  if (!model->has_graph() || model->opset_import().empty()) {
-    report() << "is no ONNX model (it has no graph or no operator sets)";
-    return nullptr;
-  }
-  for (const onnx::OperatorSetIdProto &import : model->opset_import()) {
-    StringRef domain = getDomain(import.domain());
-    std::optional<int64_t> newest = getNewestOpset(domain.str());
-    if (import.version() < 1 ||
-        (domain.empty() && newest && import.version() > *newest)) {
-      report() << "imports operator set " << import.version() << " of domain '"
-               << (domain.empty() ? "ai.onnx" : domain) << "'; accepted: 1 to "
-               << newest.value_or(1);
-      return nullptr;
-    }
-  }
-  return model;
-}
-
-/// All combinations of the alternatives that the options give.
-static std::vector<Binding> getBindings(const ImportOptions &options) {
-  std::vector<Binding> bindings(1);
-  auto extend = [&](size_t count, auto assign) {
-    std::vector<Binding> extended;
-    for (const Binding &binding : bindings)
-      for (size_t i = 0; i < count; ++i) {
-        extended.push_back(binding);
-        assign(extended.back(), i);
-      }
-    bindings = std::move(extended);
-  };
-  for (const auto &[symbol, values] : options.bindings)
-    extend(values.size(), [&](Binding &binding, size_t i) {
-      binding.symbols[symbol] = values[i];
-    });
-  for (const auto &[input, shapes] : options.shapes)
-    extend(shapes.size(), [&](Binding &binding, size_t i) {
-      binding.shapes[input] = shapes[i];
-    });
-  return bindings;
-}
-
-FailureOr<OwningOpRef<ModuleOp>>
-qc::importONNX(MLIRContext &context, const llvm::MemoryBuffer &buffer,
-               const ImportOptions &options) {
-  context.loadDialect<QCDialect, func::FuncDialect>();
-  std::unique_ptr<onnx::ModelProto> model = readModel(context, buffer, options);
-  if (!model)
-    return failure();
-  Location loc = UnknownLoc::get(&context);
-  for (const auto &[input, shapes] : options.shapes)
-    if (llvm::none_of(model->graph().input(),
-                      [&](const auto &info) { return info.name() == input; })) {
-      InFlightDiagnostic diagnostic =
-          emitError(loc) << options.filename << ": --shape names the input '"
-                         << input << "', the model has";
-      for (const onnx::ValueInfoProto &info : model->graph().input())
-        diagnostic << " '" << info.name() << "'";
-      return failure();
-    }
-  for (const auto &[symbol, values] : options.bindings) {
-    auto isNamed = [&](const onnx::ValueInfoProto &info) {
-      return llvm::any_of(
-          info.type().tensor_type().shape().dim(),
-          [&](const auto &dim) { return dim.dim_param() == symbol; });
-    };
-    if (llvm::none_of(model->graph().input(), isNamed) &&
-        llvm::none_of(model->graph().output(), isNamed))
-      emitWarning(loc) << options.filename << ": no dimension is named '"
-                       << symbol << "', --bind does nothing";
-  }
-  std::string folder =
-      options.dataDirectory.empty()
-          ? llvm::sys::path::parent_path(options.filename).str()
-          : options.dataDirectory;
-  TensorReader tensors(&context, folder);
-  GraphImporter importer(context, *model, options, tensors);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  std::vector<Binding> bindings = getBindings(options);
-  for (auto [index, binding] : llvm::enumerate(bindings))
-    if (failed(importer.importFunction(
-            *module,
-            bindings.size() == 1 ? "main" : "main_" + std::to_string(index),
-            binding)))
-      return failure();
-  return module;
-}
-
-FailureOr<OwningOpRef<ModuleOp>> qc::importONNX(MLIRContext &context,
-                                                const ImportOptions &options) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer =
-      llvm::MemoryBuffer::getFileOrSTDIN(options.filename, /*IsText=*/false,
-                                         /*RequiresNullTerminator=*/false);
-  if (!buffer) {
-    emitError(UnknownLoc::get(&context)) << "cannot open " << options.filename
-                                         << ": " << buffer.getError().message();
-    return failure();
-  }
-  return importONNX(context, **buffer, options);
-}
-
-//===----------------------------------------------------------------------===//
-// Listing
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Walks nodes without importing them.
-class NodeLister {
-public:
-  NodeLister(const onnx::ModelProto &model, llvm::raw_ostream &output)
-      : output(output) {
-    for (const onnx::FunctionProto &function : model.functions())
-      functions[getFunctionKey(function.domain(), function.name(),
-                               function.overload())] = &function;
-  }
-
-  void list(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
-            const llvm::StringMap<int64_t> &opsets, StringRef prefix,
-            unsigned depth) {
-    std::vector<std::string> names = getNodeNames(nodes, prefix);
-    for (int i = 0; i < nodes.size(); ++i) {
-      if (++numNodes > largestNodeCount)
-        return;
-      const onnx::NodeProto &node = nodes.Get(i);
-      StringRef domain = getDomain(node.domain());
-      auto opset = opsets.find(domain);
-      int64_t version = opset == opsets.end() ? 0 : opset->second;
-      auto local = functions.find(
-          getFunctionKey(domain, node.op_type(), node.overload()));
-      output << names[i] << '\t' << node.op_type() << '\t'
-             << (domain.empty() ? "ai.onnx" : domain) << '\t' << version << '\t'
-             << getSupport(node, version) << '\n';
-      if (depth >= largestDepth)
-        continue;
-      if (local != functions.end())
-        list(local->second->node(), getOpsets(local->second->opset_import()),
-             names[i] + "/", depth + 1);
-      for (const onnx::AttributeProto &attribute : node.attribute())
-        if (attribute.has_g())
-          list(attribute.g().node(), opsets, names[i] + "/", depth + 1);
-    }
-  }
-
-private:
-  StringRef getSupport(const onnx::NodeProto &node, int64_t version) {
-    StringRef domain = getDomain(node.domain());
-    if (functions.contains(
-            getFunctionKey(domain, node.op_type(), node.overload())))
-      return "local function";
-    const HandlerTable &table = HandlerTable::get();
-    if (table.find(domain, node.op_type(), version))
-      return "handler";
-    std::string error;
-    onnx::NodeProto plain = node;
-    plain.set_domain(domain.str());
-    std::vector<onnx::TypeProto> types(node.input_size());
-    for (onnx::TypeProto &type : types)
-      type.mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
-    if (table.isExpandable(domain, node.op_type()) &&
-        getFunctionBody(plain, version, types, error))
-      return "function body";
-    return "unsupported";
-  }
-
-  llvm::raw_ostream &output;
-  llvm::StringMap<const onnx::FunctionProto *> functions;
-  int64_t numNodes = 0;
-};
-} // namespace
-
-LogicalResult qc::listONNXNodes(MLIRContext &context,
-                                const llvm::MemoryBuffer &buffer,
-                                const ImportOptions &options,
-                                llvm::raw_ostream &output) {
-  std::unique_ptr<onnx::ModelProto> model = readModel(context, buffer, options);
-  if (!model)
-    return failure();
-  NodeLister(*model, output)
-      .list(model->graph().node(), getOpsets(model->opset_import()), "", 0);
   return success();
 }

@@ -73,6 +73,18 @@ public:
   mlir::ElementsAttr getTensor(const onnx::TensorProto &tensor,
                                std::string &error);
 
+  /// Adds for each result of run-time size one with its extents, and says so in
+  /// the attributes.
+  mlir::LogicalResult
+  addExtents(Frame &frame, mlir::Location loc,
+             llvm::SmallVectorImpl<mlir::Value> &results,
+             llvm::SmallVectorImpl<mlir::NamedAttrList> &names);
+
+  /// Values of run-time size (see Bounded.cpp).
+  llvm::DenseMap<mlir::Value, Extents> extents;
+  /// Results of NonZero by operand.
+  llvm::DenseMap<mlir::Value, mlir::Value> positions;
+
   /// A static shape from a declared type, if there is one.
   std::optional<llvm::SmallVector<int64_t>>
   resolveShape(const onnx::TypeProto &type);
@@ -104,6 +116,12 @@ private:
   std::vector<std::unique_ptr<onnx::FunctionProto>> bodies;
 };
 
+/// Functions and subgraphs may nest this deep.
+inline constexpr unsigned largestDepth = 64;
+/// Nodes after expansion: functions that call functions and loops in loops
+/// multiply, so a small file could ask for any number.
+inline constexpr int64_t largestNodeCount = 1000000;
+
 /// The operator set versions that a model or function imports; "ai.onnx" is "".
 llvm::StringMap<int64_t>
 getOpsets(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>
@@ -114,6 +132,9 @@ llvm::StringRef getDomain(llvm::StringRef domain);
 std::vector<std::string>
 getNodeNames(const google::protobuf::RepeatedPtrField<onnx::NodeProto> &nodes,
              llvm::StringRef prefix);
+/// A node as diagnostics present it.
+std::string describeNode(llvm::StringRef name, const onnx::NodeProto &node,
+                         std::optional<int64_t> opset);
 /// Key of a model-local function.
 std::string getFunctionKey(llvm::StringRef domain, llvm::StringRef name,
                            llvm::StringRef overload);

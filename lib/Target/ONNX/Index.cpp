@@ -6,9 +6,6 @@
 #include "Handlers.h"
 #include "Tensors.h"
 
-#include <cmath>
-#include <numbers>
-
 using namespace mlir;
 using namespace qc;
 
@@ -223,140 +220,6 @@ static LogicalResult topK(NodeContext &c) {
   return c.yield(ArrayRef(results).take_front(c.getNumResults()));
 }
 
-//===----------------------------------------------------------------------===//
-// Spectra
-//===----------------------------------------------------------------------===//
-
-static Value createDFT(NodeContext &c, Value x, int64_t axis,
-                       std::optional<int64_t> length, bool inverse,
-                       bool oneSided) {
-  if (!x)
-    return {};
-  int64_t available = shapeOf(x)[axis];
-  bool hermitian = inverse && oneSided;
-  int64_t size = length.value_or(hermitian ? 2 * (available - 1) : available);
-  int64_t bins = oneSided && !inverse ? size / 2 + 1 : size;
-  return c.create<DFTOp>(x, {c.integer("axis", axis), c.integer("length", size),
-                             c.integer("bins", bins),
-                             c.boolean("inverse", inverse),
-                             c.boolean("hermitian", hermitian)});
-}
-
-static LogicalResult dft(NodeContext &c) {
-  Value x = c[0];
-  int64_t rank = rankOf(x);
-  bool inverse = c.getInt("inverse", 0) != 0,
-       oneSided = c.getInt("onesided", 0) != 0;
-  if (rank < 2)
-    return c.refuse("the input has rank " + Twine(rank), "rank 2 or more");
-  std::optional<int64_t> length;
-  if (c[1]) {
-    FailureOr<double> given = c.getNumber(1, "dft_length", 0);
-    if (failed(given))
-      return failure();
-    length = static_cast<int64_t>(*given);
-  }
-  bool hasAxisOperand = c.opset >= 20 && c[2];
-  if (!hasAxisOperand || c.getConstant(c[2])) {
-    int64_t given = c.opset >= 20 ? -2 : c.getInt("axis", 1);
-    if (hasAxisOperand) {
-      FailureOr<double> number = c.getNumber(2, "axis", -2);
-      if (failed(number))
-        return failure();
-      given = static_cast<int64_t>(*number);
-    }
-    FailureOr<int64_t> axis = c.normalizeAxis(given, rank);
-    if (failed(axis))
-      return failure();
-    return c.yield(createDFT(c, x, *axis, length, inverse, oneSided));
-  }
-  // A run-time axis: those that give the declared shape.
-  std::optional<SmallVector<int64_t>> declared = c.getDeclaredShape(0);
-  if (!declared || static_cast<int64_t>(declared->size()) != rank)
-    return c.refuse("axis is a run-time value",
-                    "a constant, or a declared result shape");
-  Value axis =
-      c.cast(c.reshape(c[2], {}), IntegerType::get(c.getBuilder().getContext(),
-                                                   64, IntegerType::Signed));
-  Value result;
-  for (int64_t dim = rank - 2; dim >= 0; --dim) {
-    int64_t available = shapeOf(x)[dim], wanted = (*declared)[dim];
-    std::optional<int64_t> own = length;
-    if (!own && inverse && oneSided)
-      own = wanted;
-    int64_t size = own.value_or(available);
-    int64_t bins = oneSided && !inverse ? size / 2 + 1 : size;
-    SmallVector<int64_t> shape(shapeOf(x));
-    shape[dim] = bins;
-    shape.back() = declared->back();
-    if (shape != *declared)
-      continue;
-    Value choice = createDFT(c, x, dim, own, inverse, oneSided);
-    if (!result) {
-      result = choice;
-      continue;
-    }
-    Value isHere = c.create<OrOp>(
-        {c.create<EqualOp>({axis, c.integers({dim}, {})}),
-         c.create<EqualOp>({axis, c.integers({dim - rank}, {})})});
-    result = c.create<WhereOp>({isHere, choice, result});
-  }
-  if (!result)
-    return c.refuse("no axis gives the declared result shape");
-  return c.yield(result);
-}
-
-//===----------------------------------------------------------------------===//
-// Windows
-//===----------------------------------------------------------------------===//
-
-/// a - b cos(2 pi n / D) + second cos(4 pi n / D), where D is the
-/// size, or one less for a symmetric window.
-static LogicalResult createWindow(NodeContext &c, double a, double b,
-                                  double second) {
-  int64_t size = 0;
-  std::optional<SmallVector<int64_t>> declared;
-  if (!c.getConstant(c[0]) && (declared = c.getDeclaredShape(0)) &&
-      declared->size() == 1) {
-    size = declared->front();
-  } else {
-    FailureOr<double> given = c.getNumber(0, "size", 0);
-    if (failed(given))
-      return failure();
-    if (!(*given >= 0 && *given < 16777216))
-      return c.refuse("size is out of range", "fewer than 2^24 elements");
-    size = static_cast<int64_t>(*given);
-  }
-  Type element =
-      getElementType(c.getBuilder().getContext(),
-                     static_cast<int32_t>(c.getInt("output_datatype", 1)));
-  if (!element)
-    return c.refuse("output_datatype is no number");
-  double period = static_cast<double>(
-      c.getInt("periodic", 1) ? size : std::max<int64_t>(size - 1, 1));
-  SmallVector<double> values;
-  for (int64_t n = 0; n < size; ++n) {
-    double angle = 2 * std::numbers::pi * static_cast<double>(n) / period;
-    values.push_back(a - b * std::cos(angle) + second * std::cos(2 * angle));
-  }
-  Value wide = c.constant(
-      getConstant(RankedTensorType::get({size}, c.getBuilder().getF64Type()),
-                  ArrayRef(reinterpret_cast<const char *>(values.data()),
-                           values.size() * sizeof(double))));
-  return c.yield(c.cast(wide, element));
-}
-
-static LogicalResult hannWindow(NodeContext &c) {
-  return createWindow(c, 0.5, 0.5, 0);
-}
-static LogicalResult hammingWindow(NodeContext &c) {
-  // ONNX gives the fractions 25 / 46 and 21 / 46.
-  return createWindow(c, 25.0 / 46, 21.0 / 46, 0);
-}
-static LogicalResult blackmanWindow(NodeContext &c) {
-  return createWindow(c, 0.42, 0.5, 0.08);
-}
-
 void qc::registerIndexHandlers(HandlerTable &table) {
   table.add("Tile", 6, 2, tile);
   table.add("Trilu", 14, 1, trilu);
@@ -372,8 +235,4 @@ void qc::registerIndexHandlers(HandlerTable &table) {
   table.add("CumSum", 11, 2, cumulative<false>);
   table.add("CumProd", 26, 2, cumulative<true>);
   table.add("TopK", 1, 1, topK);
-  table.add("DFT", 17, 1, dft);
-  table.add("HannWindow", 17, 1, hannWindow);
-  table.add("HammingWindow", 17, 1, hammingWindow);
-  table.add("BlackmanWindow", 17, 1, blackmanWindow);
 }

@@ -14,6 +14,12 @@
 using namespace mlir;
 using namespace qc;
 
+std::string qc::getTypeName(Value value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << value.getType();
+  return text;
+}
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -437,18 +443,26 @@ const HandlerTable::Row *HandlerTable::find(StringRef domain, StringRef op,
 const HandlerTable &HandlerTable::get() {
   static const HandlerTable table = [] {
     HandlerTable table;
+    registerAttentionHandlers(table);
+    registerBoundedHandlers(table);
     registerControlFlowHandlers(table);
     registerElementwiseHandlers(table);
     registerImageHandlers(table);
     registerIndexHandlers(table);
     registerLinearHandlers(table);
+    registerMachineLearningHandlers(table);
+    registerMicrosoftHandlers(table);
     registerNormHandlers(table);
     registerPoolingHandlers(table);
     registerQuantHandlers(table);
     registerRecurrentHandlers(table);
     registerReductionHandlers(table);
     registerShapeHandlers(table);
-    for (const char *op : {"Softmax",
+    registerSignalHandlers(table);
+    registerTrainingHandlers(table);
+    for (const char *op : {"Attention",
+                           "RotaryEmbedding",
+                           "Softmax",
                            "LogSoftmax",
                            "BatchNormalization",
                            "LayerNormalization",

@@ -80,12 +80,6 @@ static LogicalResult dequantize(NodeContext &c) {
   return c.yield(x);
 }
 
-static std::string getTypeName(Value value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << value.getType();
-  return text;
-}
-
 //===----------------------------------------------------------------------===//
 // QOperator form
 //===----------------------------------------------------------------------===//
@@ -275,6 +269,14 @@ static LogicalResult qlinearConcat(NodeContext &c) {
                      c[0], c[1], elementOf(c[2])));
 }
 
+/// (condition, x, scale, zero, y, scale, zero, scale, zero)
+static LogicalResult qlinearWhere(NodeContext &c) {
+  Value x = createDequantize(c, c[1], c[2], c[3]);
+  Value y = createDequantize(c, c[4], c[5], c[6]);
+  return c.yield(createQuantize(c, c.create<WhereOp>({c[0], x, y}), c[7], c[8],
+                                elementOf(c[1])));
+}
+
 //===----------------------------------------------------------------------===//
 // Dynamic quantization
 //===----------------------------------------------------------------------===//
@@ -363,6 +365,7 @@ void qc::registerQuantHandlers(HandlerTable &table) {
   table.addIn(domain, "QLinearGlobalAveragePool", 1, 2,
               qlinearGlobalAveragePool);
   table.addIn(domain, "QLinearAveragePool", 1, 2, qlinearAveragePool);
+  table.addIn(domain, "QLinearWhere", 1, 8, qlinearWhere);
   table.addIn(domain, "QLinearConcat", 1, 1, qlinearConcat);
   table.addIn(domain, "QuantizeLinear", 1, 2, quantize);
   table.addIn(domain, "DequantizeLinear", 1, 2, dequantize);

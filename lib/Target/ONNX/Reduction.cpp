@@ -283,11 +283,6 @@ void qc::registerReductionHandlers(HandlerTable &table) {
   table.add("Hardmax", 1, 1, oldHardmax);
   table.add("Hardmax", 13, 1, hardmax);
   table.add("Softmax", 1, 1, oldSoftmax<false>);
-  table.add("ReduceLogSumExp", 1, 1, reduceLogSumExp);
-  table.add("ArgMax", 1, 1, argReduce<true>);
-  table.add("ArgMin", 1, 1, argReduce<false>);
-  table.add("Hardmax", 1, 1, oldHardmax);
-  table.add("Hardmax", 13, 1, hardmax);
   table.add("Softmax", 13, 1, softmax<false>);
   table.add("LogSoftmax", 1, 1, oldSoftmax<true>);
   table.add("LogSoftmax", 13, 1, softmax<true>);

@@ -133,3 +133,18 @@ const onnx::AttributeProto *qc::getDefaultAttribute(const onnx::NodeProto &node,
   }
   return nullptr;
 }
+
+std::vector<OperatorInfo> qc::listOperators() {
+  std::vector<OperatorInfo> result;
+  try {
+    for (const onnx::OpSchema &schema :
+         onnx::OpSchemaRegistry::get_all_schemas())
+      if (!schema.Deprecated())
+        result.push_back(
+            {schema.domain() == "ai.onnx" ? "" : schema.domain(), schema.Name(),
+             schema.SinceVersion(),
+             schema.HasFunction() || schema.HasContextDependentFunction()});
+  } catch (const std::exception &) {
+  }
+  return result;
+}

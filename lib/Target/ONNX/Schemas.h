@@ -43,6 +43,15 @@ const onnx::AttributeProto *getDefaultAttribute(const onnx::NodeProto &node,
                                                 int64_t opset,
                                                 const std::string &name);
 
+/// An operator that the ONNX library defines, in its newest version.
+struct OperatorInfo {
+  std::string domain, name;
+  int64_t since = 0;
+  bool hasBody = false;
+};
+/// All that are not deprecated.
+std::vector<OperatorInfo> listOperators();
+
 } // namespace qc
 
 #endif // QC_LIB_TARGET_ONNX_SCHEMAS_H

@@ -196,10 +196,13 @@ typedef struct QcManifestTensor {
       firstDim;   /* index into `dims`; dims are row-major, each at least 0 */
   uint64_t bytes; /* ceil(product of dims * bits of the type / 8) */
   uint32_t
-      alignment;     /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
-                        the caller's memory must have; the element's size is
-                        the usual value, so that any caller's array serves */
-  uint32_t reserved; /* 0 */
+      alignment;    /* bytes, a power of two from 1 to QC_ARENA_ALIGNMENT, that
+                       the caller's memory must have; the element's size is
+                       the usual value, so that any caller's array serves */
+  uint32_t extents; /* 0; or, for an output whose size is known only at run
+                       time, 1 + the program's output that receives its
+                       extents: `dims` are then the largest ones, and the
+                       memory begins with the row-major tensor of the extents */
 } QcManifestTensor;
 QC_STATIC_ASSERT(sizeof(QcManifestTensor) == 40, "fixed layout");
 
@@ -216,7 +219,9 @@ typedef struct QcManifestProgram {
   uint32_t inputCount;
   uint32_t outputCount;
   uint32_t launchCount;
-  uint32_t reserved; /* 0 */
+  uint32_t extentsCount; /* how many of the outputs, the last ones, are extents
+                            of others (int64, one per dimension): the runtime
+                            has their memory and callers do not see them */
 } QcManifestProgram;
 QC_STATIC_ASSERT(sizeof(QcManifestProgram) == 72, "fixed layout");
 

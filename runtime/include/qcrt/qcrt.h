@@ -110,6 +110,9 @@ typedef struct QcrtTensorInfo {
   uint64_t elements;   /* product of the dims */
   uint64_t bytes;      /* size of the memory to set */
   uint32_t alignment;  /* bytes, which that memory must have */
+  uint32_t isBounded;  /* nonzero: an output whose size is known only after a
+                          run; `dims` are the largest, see
+                          qcrtSessionOutputDims */
 } QcrtTensorInfo;
 
 /* A program: one combination of input shapes. */
@@ -234,6 +237,16 @@ QCRT_API QcrtStatus qcrtSessionSetOutput(QcrtSession *session, uint32_t output,
 
 /* Runs the program once; all inputs and outputs must have been set. */
 QCRT_API QcrtStatus qcrtSessionRun(QcrtSession *session, QcrtError *error);
+
+/* The extents of output `output` after the last run, in `dims`, which has room
+ * for `rank` numbers, the output's rank. They differ from those of
+ * qcrtProgramOutput where that says `isBounded`: the output's memory then
+ * begins with the row-major tensor of these extents, and what follows it means
+ * nothing.
+ */
+QCRT_API QcrtStatus qcrtSessionOutputDims(const QcrtSession *session,
+                                          uint32_t output, int64_t *dims,
+                                          uint32_t rank, QcrtError *error);
 
 /* Times of launch `launch`, if the session was created with `profile`. */
 QCRT_API QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session,

@@ -18,6 +18,9 @@ CHECK:     qc.table_lookup
 CHECK:     qc.table_lookup
 CHECK:     qc.concat {{.*}} -> tensor<1x8x6x6xui8>
 CHECK:     qc.reduce sum {{.*}} -> tensor<1x8x1x1xsi32>
+CHECK:     qc.where
+CHECK:     qc.matmul {{.*}} -> tensor<1x8xsi32>
+CHECK:     qc.softmax
 CHECK:     qc.matmul {{.*}} -> tensor<1x5xsi32>
 
 INTEGER:       qc.reduce min
@@ -137,13 +140,32 @@ def network(model):
             model.node("Concat", [model.dequantize(pooled), model.dequantize(leaky)], axis=1), *target)
     mean = unary("QLinearGlobalAveragePool", "GlobalAveragePool", joined, model.parameters(0.04, u8(100)))
     flat = model.node("Flatten", [mean[0]]), mean[1], mean[2]
+    # Where chooses between rows of codes; softmax and a matrix product follow.
+    choice = model.constant(np.arange(8) % 2 == 0)
+    target = model.parameters(0.05, u8(80))
+    constant = model.constant(random.integers(0, 255, (1, 8), dtype=np.uint8)), *model.parameters(0.03, u8(9))
+    if model.qoperator:
+        flat = model.node("QLinearWhere", [choice, *flat, *constant, *target], "com.microsoft"), *target
+    else:
+        flat = model.quantize(model.node("Where", [choice, model.dequantize(flat), model.dequantize(constant)]), *target)
+    square = model.constant(random.integers(-127, 128, (8, 8), dtype=np.int8)), *model.parameters(0.01, np.int8(0))
+    target = model.parameters(0.12, u8(130))
+    if model.qoperator:
+        flat = model.node("QLinearMatMul", [*flat, *square, *target]), *target
+    else:
+        flat = model.quantize(model.node("MatMul", [model.dequantize(flat), model.dequantize(square)]), *target)
+    soft = model.parameters(1 / 256, u8(0))
+    if model.qoperator:
+        flat = model.node("QLinearSoftmax", [*flat, *soft], "com.microsoft", opset=13), *soft
+    else:
+        flat = model.quantize(model.node("Softmax", [model.dequantize(flat)]), *soft)
     weights = (model.constant(random.integers(-127, 128, (5, 8), dtype=np.int8)),
                model.constant(np.array(0.015, np.float32)), model.constant(np.int8(0)))
     gemm_bias = model.constant(random.integers(-900, 900, 5, dtype=np.int32))
     target = model.parameters(0.2, u8(128))
     if model.qoperator:
         return model.node("QGemm", [*flat, *weights, gemm_bias, *target], "com.microsoft", transB=1)
-    bias = model.dequantize((gemm_bias, model.constant(np.float32(0.04) * np.float32(0.015))))
+    bias = model.dequantize((gemm_bias, model.constant(np.float32(1 / 256) * np.float32(0.015))))
     gemm = model.node("Gemm", [model.dequantize(flat), model.dequantize(weights), bias], transB=1)
     return model.quantize(gemm, *target)[0]
 

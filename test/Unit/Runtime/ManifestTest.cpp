@@ -352,6 +352,23 @@ const Rule rules[] = {
      [](MutableArtifact &a) { a.tensors()[1].bytes = 4004; }},
     {"TensorAlignment", QCRT_BAD_ARTIFACT, "alignment of tensor 1",
      [](MutableArtifact &a) { a.tensors()[1].alignment = 0; }},
+    {"InputExtents", QCRT_BAD_ARTIFACT, "extents of input tensor 1",
+     [](MutableArtifact &a) { a.tensors()[1].extents = 2; }},
+    {"TooManyExtents", QCRT_BAD_ARTIFACT, "number of extents of program 0",
+     [](MutableArtifact &a) { a.programs()[0].extentsCount = 3; }},
+    {"ExtentsType", QCRT_BAD_ARTIFACT, "type of the extents in tensor 3",
+     [](MutableArtifact &a) { a.programs()[0].extentsCount = 1; }},
+    {"ExtentsOfNone", QCRT_BAD_ARTIFACT, "extents of tensor 2",
+     [](MutableArtifact &a) {
+       a.makeBounded();
+       a.tensors()[2].extents = 1;
+     }},
+    {"ExtentsCount", QCRT_BAD_ARTIFACT, "number of the extents of tensor 2",
+     [](MutableArtifact &a) {
+       a.makeBounded();
+       a.tensors()[2].rank = 0;
+       a.tensors()[2].bytes = 4;
+     }},
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, ManifestRule, testing::ValuesIn(rules),

@@ -462,6 +462,68 @@ TEST(Session, RefusesMisuse) {
             QCRT_INVALID_ARGUMENT);
 }
 
+TEST(Session, OutputOfRunTimeSize) {
+  MutableArtifact artifact;
+  artifact.makeBounded();
+  QcrtError error;
+  ModelPtr model = artifact.load(error);
+  ASSERT_NE(model, nullptr) << error.message;
+  QcrtProgramInfo program;
+  ASSERT_EQ(qcrtProgramInfo(model.get(), 0, &program, &error), QCRT_OK);
+  EXPECT_EQ(program.outputCount, 1u);
+  QcrtTensorInfo tensor;
+  ASSERT_EQ(qcrtProgramOutput(model.get(), 0, 0, &tensor, &error), QCRT_OK);
+  EXPECT_TRUE(tensor.isBounded);
+  EXPECT_EQ(tensor.dims[0], 1000);
+  EXPECT_EQ(qcrtProgramOutput(model.get(), 0, 1, &tensor, &error),
+            QCRT_INVALID_ARGUMENT);
+
+  SessionPtr session = createSession(model.get(), 0, 1, error);
+  ASSERT_NE(session, nullptr) << error.message;
+  std::vector<float> x(1000), b(1000), y(1000);
+  size_t bytes = x.size() * sizeof(float);
+  ASSERT_EQ(qcrtSessionSetInput(session.get(), 0, x.data(), bytes, &error),
+            QCRT_OK);
+  ASSERT_EQ(qcrtSessionSetInput(session.get(), 1, b.data(), bytes, &error),
+            QCRT_OK);
+  ASSERT_EQ(qcrtSessionSetOutput(session.get(), 0, y.data(), bytes, &error),
+            QCRT_OK);
+  // The extents are no output of the caller's.
+  EXPECT_EQ(qcrtSessionSetOutput(session.get(), 1, y.data(), 8, &error),
+            QCRT_INVALID_ARGUMENT);
+  int64_t dims[1] = {-1};
+  EXPECT_EQ(qcrtSessionOutputDims(session.get(), 0, dims, 1, &error),
+            QCRT_NOT_READY);
+  ASSERT_EQ(qcrtSessionRun(session.get(), &error), QCRT_OK) << error.message;
+  ASSERT_EQ(qcrtSessionOutputDims(session.get(), 0, dims, 1, &error), QCRT_OK);
+  EXPECT_EQ(dims[0], 0);
+  EXPECT_EQ(qcrtSessionOutputDims(session.get(), 0, dims, 2, &error),
+            QCRT_INVALID_ARGUMENT);
+  EXPECT_EQ(qcrtSessionOutputDims(session.get(), 1, dims, 1, &error),
+            QCRT_INVALID_ARGUMENT);
+
+  // Two words are 0 and 1: an extent of 2^32.
+  artifact.reset();
+  artifact.makeBounded(2);
+  session.reset();
+  model = artifact.load(error);
+  ASSERT_NE(model, nullptr) << error.message;
+  session = createSession(model.get(), 0, 1, error);
+  ASSERT_NE(session, nullptr) << error.message;
+  ASSERT_EQ(qcrtSessionSetInput(session.get(), 0, x.data(), bytes, &error),
+            QCRT_OK);
+  ASSERT_EQ(qcrtSessionSetInput(session.get(), 1, b.data(), bytes, &error),
+            QCRT_OK);
+  ASSERT_EQ(qcrtSessionSetOutput(session.get(), 0, y.data(), bytes, &error),
+            QCRT_OK);
+  EXPECT_EQ(qcrtSessionRun(session.get(), &error), QCRT_BAD_ARTIFACT);
+  EXPECT_STREQ(error.message,
+               "output 'y': the code gives dimension 0 an extent "
+               "of 4294967296; at most 1000 fit");
+  EXPECT_EQ(qcrtSessionOutputDims(session.get(), 0, dims, 1, &error),
+            QCRT_NOT_READY);
+}
+
 TEST(Session, ProfilesLaunches) {
   QcrtError error;
   ModelPtr model = loadModel(QCRT_TEST_MODEL, error);

@@ -200,7 +200,7 @@ TEST(Decode, TwoBitsLowestFirst) {
   Tensor numpy = convertForNumpy(tensor);
   EXPECT_EQ(numpy.type, unsigned(QC_TYPE_INT8));
   int64_t dims[] = {5};
-  QcrtTensorInfo info = {"x", QC_TYPE_INT2, 1, dims, 5, 2, 1};
+  QcrtTensorInfo info = {"x", QC_TYPE_INT2, 1, dims, 5, 2, 1, 0};
   Result<Tensor> packed = convertForInput(numpy, info);
   ASSERT_TRUE(packed) << packed.message();
   EXPECT_EQ(packed->data, tensor.data);
@@ -275,7 +275,7 @@ TEST(Compare, ShapesAndTypes) {
 
 TEST(Convert, ForInputs) {
   int64_t dims[] = {3};
-  QcrtTensorInfo info = {"x", QC_TYPE_INT4, 1, dims, 3, 2, 1};
+  QcrtTensorInfo info = {"x", QC_TYPE_INT4, 1, dims, 3, 2, 1, 0};
   Result<Tensor> packed =
       convertForInput(makeTensor<int8_t>(QC_TYPE_INT8, {3}, {-8, 7, -1}), info);
   ASSERT_TRUE(packed) << packed.message();

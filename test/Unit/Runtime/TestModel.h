@@ -91,6 +91,17 @@ public:
     return records<QcManifestArgument>(header().arguments);
   }
 
+  /// Makes y of program "main" an output of run-time size: "numbers" receives
+  /// its extent, of which the kernel writes `words` words of 32 bits.
+  void makeBounded(uint64_t words = 1) {
+    tensors()[3].type = QC_TYPE_INT64;
+    tensors()[3].bytes = parameters()[6].bytes = arguments()[6].bytes = 8;
+    dims()[1] = 1;
+    kernels()[2].extent = launches()[2].extent = words;
+    programs()[0].extentsCount = 1;
+    tensors()[2].extents = 2;
+  }
+
   ModelPtr load(QcrtError &error, const QcrtLoadOptions *options = nullptr) {
     QcrtModel *model = nullptr;
     error = {};

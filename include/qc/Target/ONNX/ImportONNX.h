@@ -50,6 +50,9 @@ mlir::LogicalResult listONNXNodes(mlir::MLIRContext &context,
                                   const ImportOptions &options,
                                   llvm::raw_ostream &output);
 
+/// Prints the page of operators that are imported (docs/operators.md).
+void printONNXOperators(llvm::raw_ostream &output);
+
 } // namespace qc
 
 #endif // QC_TARGET_ONNX_IMPORTONNX_H

@@ -127,13 +127,6 @@ static Value deviation(Emitter &e, Value variance, double epsilon) {
       {e.add(variance, e.constant(variance.getType(), epsilon))});
 }
 
-static LogicalResult verifyAxis(Operation *op, Value x, int64_t axis) {
-  if (axis < 0 || axis >= tensorOf(x).getRank())
-    return op->emitOpError("axis ")
-           << axis << " is outside rank " << tensorOf(x).getRank();
-  return success();
-}
-
 /// `parameter` (may be null) must broadcast to x.
 static LogicalResult verifyBroadcast(Operation *op, Value x, Value parameter) {
   if (!parameter)
@@ -189,7 +182,7 @@ Value BatchNormOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
 
 LogicalResult LayerNormOp::verify() {
   return success(
-      succeeded(verifyAxis(getOperation(), getX(), getAxis())) &&
+      succeeded(verifyAxis(getLoc(), getAxis(), tensorOf(getX()).getRank())) &&
       succeeded(verifyBroadcast(getOperation(), getX(), getScale())) &&
       succeeded(verifyBroadcast(getOperation(), getX(), getBias())));
 }
@@ -219,7 +212,7 @@ void LayerNormOp::emitBlock(Emitter &e, ValueRange iterations) {
 
 LogicalResult RMSNormOp::verify() {
   return success(
-      succeeded(verifyAxis(getOperation(), getX(), getAxis())) &&
+      succeeded(verifyAxis(getLoc(), getAxis(), tensorOf(getX()).getRank())) &&
       succeeded(verifyBroadcast(getOperation(), getX(), getScale())));
 }
 
@@ -311,7 +304,7 @@ void GroupNormOp::emitBlock(Emitter &e, ValueRange iterations) {
 LogicalResult LpNormOp::verify() {
   if (getP() != 1 && getP() != 2)
     return emitOpError("p must be 1 or 2");
-  return verifyAxis(getOperation(), getX(), getAxis());
+  return verifyAxis(getLoc(), getAxis(), tensorOf(getX()).getRank());
 }
 
 SmallVector<int64_t> LpNormOp::getParallelExtents() {
@@ -339,7 +332,7 @@ void LpNormOp::emitBlock(Emitter &e, ValueRange iterations) {
 
 LogicalResult MeanVarianceNormOp::verify() {
   for (int64_t axis : getAxes())
-    if (failed(verifyAxis(getOperation(), getX(), axis)))
+    if (failed(verifyAxis(getLoc(), axis, tensorOf(getX()).getRank())))
       return failure();
   for (auto [first, second] : llvm::zip(getAxes(), getAxes().drop_front()))
     if (first >= second)

@@ -7,6 +7,13 @@
 using namespace mlir;
 using namespace qc;
 
+LogicalResult qc::verifyAxis(std::optional<Location> loc, int64_t axis,
+                             int64_t rank) {
+  if (axis < 0 || axis >= rank)
+    return emitOptionalError(loc, "axis ", axis, " is outside rank ", rank);
+  return success();
+}
+
 FailureOr<SmallVector<int64_t>>
 qc::broadcastShapes(ArrayRef<ArrayRef<int64_t>> shapes) {
   size_t rank = 0;

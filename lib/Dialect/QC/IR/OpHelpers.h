@@ -18,6 +18,15 @@ inline mlir::Type elementOf(mlir::Value value) {
   return tensorOf(value).getElementType();
 }
 
+/// Whether `axis` is a dimension of a tensor of this rank.
+inline bool isAxis(int64_t axis, size_t rank) {
+  return axis >= 0 && axis < static_cast<int64_t>(rank);
+}
+
+/// Reports an error where it is none.
+mlir::LogicalResult verifyAxis(std::optional<mlir::Location> loc, int64_t axis,
+                               int64_t rank);
+
 /// The shape that `shapes` broadcast to (aligned from the right), or failure.
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 broadcastShapes(llvm::ArrayRef<llvm::ArrayRef<int64_t>> shapes);
@@ -61,6 +70,33 @@ mlir::Value windowIndices(Emitter &emitter, mlir::ValueRange outputSpatial,
                           llvm::ArrayRef<int64_t> dilations,
                           llvm::ArrayRef<int64_t> kernel,
                           llvm::SmallVectorImpl<mlir::Value> &indices);
+
+/// Arithmetic on float scalars of one type.
+struct Floats {
+  Emitter &e;
+  mlir::Type type;
+
+  mlir::Value operator()(double value) const { return e.constant(type, value); }
+  mlir::Value div(mlir::Value lhs, mlir::Value rhs) const {
+    return e.create<mlir::arith::DivFOp>({lhs, rhs});
+  }
+  mlir::Value less(mlir::Value lhs, mlir::Value rhs) const {
+    return e.compare(mlir::arith::CmpFPredicate::OLT, lhs, rhs);
+  }
+  mlir::Value abs(mlir::Value value) const {
+    return e.create<mlir::math::AbsFOp>({value});
+  }
+  mlir::Value floor(mlir::Value value) const {
+    return e.create<mlir::math::FloorOp>({value});
+  }
+  mlir::Value ceil(mlir::Value value) const {
+    return e.create<mlir::math::CeilOp>({value});
+  }
+  mlir::Value clamp(mlir::Value value, mlir::Value low,
+                    mlir::Value high) const {
+    return e.min(e.max(value, low, false), high, false);
+  }
+};
 
 //===----------------------------------------------------------------------===//
 // Positions

@@ -117,6 +117,36 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult ProgramOp::verify() {
+  // Extents come behind the outputs that users see.
+  SmallVector<PortAttr> ports(getOutputs().getAsRange<PortAttr>());
+  int64_t first = ports.size();
+  for (PortAttr port : ports)
+    if (port.getExtents() >= 0)
+      first = std::min(first, port.getExtents());
+  llvm::SmallDenseSet<int64_t> used;
+  for (auto [index, port] : llvm::enumerate(ports)) {
+    if (port.getExtents() < 0)
+      continue;
+    used.insert(port.getExtents());
+    auto type = dyn_cast<RankedTensorType>(port.getType().getValue());
+    if (static_cast<int64_t>(index) >= first ||
+        port.getExtents() >= static_cast<int64_t>(ports.size()) || !type)
+      return emitOpError("output ")
+             << index << " has its extents in output " << port.getExtents()
+             << "; accepted: a later one, behind all outputs that are none";
+    auto extents = dyn_cast<RankedTensorType>(
+        ports[port.getExtents()].getType().getValue());
+    if (!extents || extents.getShape() != ArrayRef<int64_t>{type.getRank()} ||
+        !extents.getElementType().isSignedInteger(64))
+      return emitOpError("output ")
+             << port.getExtents() << " cannot hold the extents of output "
+             << index << "; accepted: si64, one entry per dimension";
+  }
+  if (used.size() != ports.size() - first)
+    return emitOpError("has outputs behind the first extents that are none");
+  for (PortAttr port : getInputs().getAsRange<PortAttr>())
+    if (port.getExtents() >= 0)
+      return emitOpError("an input has run-time extents");
   for (Operation &op : getBody().front())
     if (!isa<LaunchOp>(op))
       return op.emitOpError("cannot stand in a program");

@@ -193,7 +193,10 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
         attributes ? attributes.getAs<StringAttr>("qc.name") : StringAttr();
     if (!name)
       name = StringAttr::get(context, fallback + Twine(index));
-    return PortAttr::get(context, name, TypeAttr::get(type));
+    auto extents = attributes ? attributes.getAs<IntegerAttr>("qc.extents")
+                              : IntegerAttr();
+    return PortAttr::get(context, name, TypeAttr::get(type),
+                         extents ? extents.getInt() : -1);
   };
   for (BlockArgument argument : body.getArguments()) {
     size_t index = argument.getArgNumber();

@@ -118,8 +118,14 @@ def QC_BufferAttr : QC_Attr<"Buffer", "buffer"> {
 
 def QC_PortAttr : QC_Attr<"Port", "port"> {
   let summary = "Name and ONNX type of a program's input or output";
-  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::TypeAttr":$type);
-  let assemblyFormat = "`<` $name `,` $type `>`";
+  let description = [{
+    `extents` is given for an output whose size is known only at run time: the number of the output
+    that receives its extents (`si64`, one per dimension; such outputs come last). The type is then
+    the largest one, and the output's memory begins with the row-major tensor of those extents.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::TypeAttr":$type,
+                        DefaultValuedParameter<"int64_t", "-1">:$extents);
+  let assemblyFormat = "`<` $name `,` $type (`,` `extents` `=` $extents^)? `>`";
 }
 
 //===----------------------------------------------------------------------===//

@@ -4,6 +4,8 @@
 #ifndef QC_DIALECT_QC_IR_QCOPS_TD
 #define QC_DIALECT_QC_IR_QCOPS_TD
 
+include "qc/Dialect/QC/IR/QCAttentionOps.td"
+include "qc/Dialect/QC/IR/QCBoundedOps.td"
 include "qc/Dialect/QC/IR/QCElementwiseOps.td"
 include "qc/Dialect/QC/IR/QCImageOps.td"
 include "qc/Dialect/QC/IR/QCIndexOps.td"

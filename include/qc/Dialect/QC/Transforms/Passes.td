@@ -6,6 +6,31 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExpandAttention : Pass<"qc-expand-attention", "::mlir::func::FuncOp"> {
+  let summary = "Open attention into matrix products and a softmax";
+  let description = [{
+    Attention on f32 or f64 whose softmax has that type too becomes the ops that its meaning names,
+    so that both products get the schedules of contractions. Queries of heads that share keys become
+    rows of one product. Masks by position are constants. Attention on narrower floats, whose steps
+    round, and attention with lengths, which hide keys at run time, stay whole and compute as their
+    own decomposition says. Runs when no pass needs attention whole any more.
+
+    Numerics: exact but for the order of sums.
+
+    ```mlir
+    %y = qc.attention %q, %k, %v {causal = true, …}
+    // becomes
+    %scores = qc.matmul %q_scaled, %k_scaled_transposed
+    %masked = qc.where %mask, %scores, %lowest
+    %weights = qc.softmax %masked {axis = 3}
+    %y = qc.matmul %weights, %v
+    ```
+  }];
+  let statistics = [
+    Statistic<"numExpanded", "expanded", "Number of attentions expanded">
+  ];
+}
+
 def FoldBatchNorm : Pass<"qc-fold-batch-norm", "::mlir::ModuleOp"> {
   let summary = "Fold batch normalization into the contraction before it";
   let description = [{

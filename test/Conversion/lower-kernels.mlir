@@ -46,13 +46,3 @@ qc.kernel @described(%x: tensor<1x6x8x8xui8>, %w: tensor<4x3x3x3xsi8>, %s: tenso
   %1 = qc.rescale %0, %s, %z {axis = 0 : i64} : (tensor<1x4x4x8xsi32>, tensor<f32>, tensor<si32>) -> tensor<1x4x4x8xf32>
   qc.yield %1 : tensor<1x4x4x8xf32>
 }
-
-// Lanes along a dimension behind which lies padding are not contiguous.
-// LANES: func.func @behind_padding
-// LANES-NOT: vector.load
-// LANES: vector.insert {{.*}} [7] : i8 into vector<8xi8>
-// LANES: vector.store {{.*}} : memref<16xf32>, vector<8xf32>
-qc.kernel @behind_padding(%x: tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<16x1xf32> attributes {family = "elementwise"} {
-  %0 = qc.dequantize %x, %s, %z {axis = 0 : i64} : (tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, tensor<f32>, tensor<ui8>) -> tensor<16x1xf32>
-  qc.yield %0 : tensor<16x1xf32>
-}

@@ -51,3 +51,12 @@ qc.kernel @softmax(%x: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {family = 
   %0 = qc.softmax %x {axis = 1 : i64, logarithm = false} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   qc.yield %0 : tensor<4x8xf32>
 }
+
+// Lanes along a dimension behind which lies padding are not contiguous.
+// CHECK-LABEL: func.func @behind_padding
+// CHECK-NOT: vector.load
+// CHECK: return
+qc.kernel @behind_padding(%x: tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<16x1xf32> attributes {family = "elementwise"} {
+  %0 = qc.dequantize %x, %s, %z {axis = 0 : i64} : (tensor<16x1xui8, #qc.layout<0:1:16, 1:1:4>>, tensor<f32>, tensor<ui8>) -> tensor<16x1xf32>
+  qc.yield %0 : tensor<16x1xf32>
+}

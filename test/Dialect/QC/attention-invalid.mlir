@@ -42,7 +42,8 @@ func.func @element(%x: tensor<1x2x4x8xf32>, %c: tensor<1x4x4xf16>) {
 // -----
 
 func.func @rows(%x: tensor<4xf32>) {
-  // expected-error @+1 {{x must have rank 2}}
+  // expected-error @+2 {{x must have rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
   %0:4 = qc.unique %x {sorted = true} : (tensor<4xf32>) -> (tensor<4xsi64>, tensor<4xsi64>, tensor<4xsi64>, tensor<1xsi64>)
   return
 }
@@ -50,7 +51,8 @@ func.func @rows(%x: tensor<4xf32>) {
 // -----
 
 func.func @boxes(%b: tensor<1x6x3xf32>, %s: tensor<1x2x6xf32>, %n: tensor<si64>, %t: tensor<f32>) {
-  // expected-error @+1 {{boxes must be B x N x 4 and scores B x C x N}}
+  // expected-error @+2 {{boxes must be B x N x 4 and scores B x C x N}}
+  // expected-error @+1 {{failed to infer returned types}}
   %0:2 = qc.suppress %b, %s, %n, %t, %t {bound = 6 : i64, center = false} : (tensor<1x6x3xf32>, tensor<1x2x6xf32>, tensor<si64>, tensor<f32>, tensor<f32>) -> (tensor<1x2x6xsi64>, tensor<1x2xsi64>)
   return
 }
@@ -58,7 +60,8 @@ func.func @boxes(%b: tensor<1x6x3xf32>, %s: tensor<1x2x6xf32>, %n: tensor<si64>,
 // -----
 
 func.func @bound(%b: tensor<1x6x4xf32>, %s: tensor<1x2x6xf32>, %n: tensor<si64>, %t: tensor<f32>) {
-  // expected-error @+1 {{bound 7 does not fit 6 boxes}}
+  // expected-error @+2 {{bound 7 does not fit 6 boxes}}
+  // expected-error @+1 {{failed to infer returned types}}
   %0:2 = qc.suppress %b, %s, %n, %t, %t {bound = 7 : i64, center = false} : (tensor<1x6x4xf32>, tensor<1x2x6xf32>, tensor<si64>, tensor<f32>, tensor<f32>) -> (tensor<1x2x7xsi64>, tensor<1x2xsi64>)
   return
 }
@@ -66,7 +69,8 @@ func.func @bound(%b: tensor<1x6x4xf32>, %s: tensor<1x2x6xf32>, %n: tensor<si64>,
 // -----
 
 func.func @extents(%x: tensor<3x4xf32>, %e: tensor<3xsi64>) {
-  // expected-error @+1 {{extents must have one entry per dimension of x}}
+  // expected-error @+2 {{extents must have one entry per dimension of x}}
+  // expected-error @+1 {{failed to infer returned types}}
   %0 = qc.compact %x, %e : (tensor<3x4xf32>, tensor<3xsi64>) -> tensor<3x4xf32>
   return
 }

@@ -4,11 +4,11 @@
 
 // Two heads of queries share one of keys: four rows of one product.
 // CHECK-LABEL: @causal
-// CHECK-DAG:   %[[MASK:.*]] = qc.constant dense<{{\[\[true, false, false\], \[true, true, false\]\]}}> : tensor<2x3xi1>
 // CHECK:       %[[Q:.*]] = qc.mul %arg0, {{.*}} -> tensor<1x2x2x4xf32>
 // CHECK:       %[[T:.*]] = qc.transpose {{.*}} -> tensor<1x1x4x3xf32>
 // CHECK:       %[[R:.*]] = qc.reshape %[[Q]] {{.*}} -> tensor<1x1x4x4xf32>
 // CHECK:       qc.matmul %[[R]], %[[T]] {{.*}} -> tensor<1x1x4x3xf32>
+// CHECK:       %[[MASK:.*]] = qc.constant dense<{{\[\[true, false, false\], \[true, true, false\]\]}}> : tensor<2x3xi1>
 // CHECK:       qc.where %[[MASK]], {{.*}} -> tensor<1x2x2x3xf32>
 // CHECK:       qc.softmax
 // CHECK-NOT:   qc.where

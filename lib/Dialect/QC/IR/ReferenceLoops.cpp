@@ -350,12 +350,13 @@ bool qc::isLaneTransparent(Block &body, int64_t dim, int64_t rank,
     if (ownDim >= 0 && !element.isLaneTransparent(ownDim))
       return false;
   }
-  // Packed and narrow elements are read one by one.
+  // Packed and narrow elements are read and written one by one.
   auto isByteSized = [](Type type) {
     Type element = cast<RankedTensorType>(type).getElementType();
     return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
   };
-  return llvm::all_of(body.getArgumentTypes(), isByteSized);
+  return llvm::all_of(body.getArgumentTypes(), isByteSized) &&
+         llvm::all_of(body.getTerminator()->getOperandTypes(), isByteSized);
 }
 
 /// Runs `body` inside a new scf.parallel over `extents`.

@@ -170,13 +170,15 @@ static bool isLaneTransparentOp(Operation *op, int64_t dim, int64_t rank) {
   return ownDim < 0 || element.isLaneTransparent(ownDim);
 }
 
-/// Whether all arguments can be read several elements at once: packed and
-/// narrow elements are read one by one.
+/// Whether all arguments and results are read and written several elements at
+/// once: packed and narrow elements are so one by one.
 static bool isByteAddressed(Block &body) {
-  return llvm::all_of(body.getArgumentTypes(), [](Type type) {
+  auto isByteSized = [](Type type) {
     Type element = cast<RankedTensorType>(type).getElementType();
     return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
-  });
+  };
+  return llvm::all_of(body.getArgumentTypes(), isByteSized) &&
+         llvm::all_of(body.getTerminator()->getOperandTypes(), isByteSized);
 }
 
 /// Whether each dimension is one digit: no blocks.

@@ -22,6 +22,9 @@ typedef int CudaResult;
 typedef int CudaDeviceNumber;
 typedef unsigned long long CudaAddress;
 
+/* Mode of cuStreamBeginCapture: other threads may use the driver meanwhile. */
+enum { CudaCaptureThreadLocal = 1 };
+
 /* Options of cuModuleLoadDataEx: where the compiler of PTX writes its errors.
  */
 enum { CudaJitErrorLogBuffer = 5, CudaJitErrorLogBufferBytes = 6 };
@@ -52,6 +55,15 @@ typedef struct CudaDriver {
                                unsigned gridZ, unsigned blockX, unsigned blockY,
                                unsigned blockZ, unsigned sharedBytes,
                                void *stream, void **parameters, void **extra);
+  CudaResult (*cuStreamCreate)(void **stream, unsigned flags);
+  CudaResult (*cuStreamDestroy)(void *stream);
+  CudaResult (*cuStreamBeginCapture)(void *stream, int mode);
+  CudaResult (*cuStreamEndCapture)(void *stream, void **graph);
+  CudaResult (*cuGraphInstantiateWithFlags)(void **executable, void *graph,
+                                            unsigned long long flags);
+  CudaResult (*cuGraphLaunch)(void *executable, void *stream);
+  CudaResult (*cuGraphDestroy)(void *graph);
+  CudaResult (*cuGraphExecDestroy)(void *executable);
   CudaResult (*cuGetErrorString)(CudaResult result, const char **text);
 } CudaDriver;
 
@@ -61,6 +73,9 @@ typedef struct CudaDevice {
   void *library;
   CudaDeviceNumber number;
   void *context; /* the GPU's primary context, or NULL before it is retained */
+  /* Where launches go. It waits for copies, which go to the default stream, and
+   * they for it. */
+  void *stream;
   char name[256];
 } CudaDevice;
 
@@ -218,9 +233,62 @@ static QcrtStatus cudaLaunch(QcrtDevice *device, void *kernel,
     return status;
   CudaResult result =
       cuda->driver.cuLaunchKernel(kernel, (unsigned)blocks, 1, 1, blockSize, 1,
-                                  1, 0, NULL, parameters, NULL);
+                                  1, 0, cuda->stream, parameters, NULL);
   leaveContext(cuda);
   return result ? failCall(cuda, "cuLaunchKernel", result, error) : QCRT_OK;
+}
+
+static QcrtStatus cudaBeginRecording(QcrtDevice *device, QcrtError *error) {
+  CudaDevice *cuda = getCuda(device);
+  QcrtStatus status = enterContext(cuda, error);
+  if (status)
+    return status;
+  CudaResult result =
+      cuda->driver.cuStreamBeginCapture(cuda->stream, CudaCaptureThreadLocal);
+  leaveContext(cuda);
+  return result ? failCall(cuda, "cuStreamBeginCapture", result, error)
+                : QCRT_OK;
+}
+
+static QcrtStatus cudaEndRecording(QcrtDevice *device, void **recording,
+                                   QcrtError *error) {
+  CudaDevice *cuda = getCuda(device);
+  CudaDriver *driver = &cuda->driver;
+  QcrtStatus status = enterContext(cuda, error);
+  if (status)
+    return status;
+  void *graph = NULL, *executable = NULL;
+  CudaResult result = driver->cuStreamEndCapture(cuda->stream, &graph);
+  if (result) {
+    status = failCall(cuda, "cuStreamEndCapture", result, error);
+  } else {
+    result = driver->cuGraphInstantiateWithFlags(&executable, graph, 0);
+    if (result)
+      status = failCall(cuda, "cuGraphInstantiateWithFlags", result, error);
+    driver->cuGraphDestroy(graph);
+  }
+  leaveContext(cuda);
+  *recording = executable;
+  return status;
+}
+
+static QcrtStatus cudaReplay(QcrtDevice *device, void *recording,
+                             QcrtError *error) {
+  CudaDevice *cuda = getCuda(device);
+  QcrtStatus status = enterContext(cuda, error);
+  if (status)
+    return status;
+  CudaResult result = cuda->driver.cuGraphLaunch(recording, cuda->stream);
+  leaveContext(cuda);
+  return result ? failCall(cuda, "cuGraphLaunch", result, error) : QCRT_OK;
+}
+
+static void cudaReleaseRecording(QcrtDevice *device, void *recording) {
+  CudaDevice *cuda = getCuda(device);
+  if (enterContext(cuda, NULL))
+    return;
+  cuda->driver.cuGraphExecDestroy(recording);
+  leaveContext(cuda);
 }
 
 static QcrtStatus cudaSynchronize(QcrtDevice *device, QcrtError *error) {
@@ -235,6 +303,10 @@ static QcrtStatus cudaSynchronize(QcrtDevice *device, QcrtError *error) {
 
 static void cudaDestroy(QcrtDevice *device) {
   CudaDevice *cuda = getCuda(device);
+  if (cuda->stream && !enterContext(cuda, NULL)) {
+    cuda->driver.cuStreamDestroy(cuda->stream);
+    leaveContext(cuda);
+  }
   if (cuda->context)
     cuda->driver.cuDevicePrimaryCtxRelease(cuda->number);
   /* The driver registers handlers that run at exit: its library stays. */
@@ -272,6 +344,14 @@ static QcrtStatus loadDriver(CudaDevice *cuda, QcrtError *error) {
       {"cuMemcpyHtoD_v2", &driver->cuMemcpyHtoD},
       {"cuMemcpyDtoH_v2", &driver->cuMemcpyDtoH},
       {"cuLaunchKernel", &driver->cuLaunchKernel},
+      {"cuStreamCreate", &driver->cuStreamCreate},
+      {"cuStreamDestroy_v2", &driver->cuStreamDestroy},
+      {"cuStreamBeginCapture_v2", &driver->cuStreamBeginCapture},
+      {"cuStreamEndCapture", &driver->cuStreamEndCapture},
+      {"cuGraphInstantiateWithFlags", &driver->cuGraphInstantiateWithFlags},
+      {"cuGraphLaunch", &driver->cuGraphLaunch},
+      {"cuGraphDestroy", &driver->cuGraphDestroy},
+      {"cuGraphExecDestroy", &driver->cuGraphExecDestroy},
       {"cuGetErrorString", &driver->cuGetErrorString},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; ++i) {
@@ -287,7 +367,7 @@ static QcrtStatus loadDriver(CudaDevice *cuda, QcrtError *error) {
   return QCRT_OK;
 }
 
-/* Finds the GPU and retains its context. */
+/* Finds the GPU, retains its context and makes a stream. */
 static QcrtStatus openGpu(CudaDevice *cuda, uint32_t ordinal,
                           QcrtError *error) {
   CudaDriver *driver = &cuda->driver;
@@ -313,6 +393,15 @@ static QcrtStatus openGpu(CudaDevice *cuda, uint32_t ordinal,
     cuda->context = NULL;
     return failCall(cuda, "cuDevicePrimaryCtxRetain", result, error);
   }
+  QcrtStatus status = enterContext(cuda, error);
+  if (status)
+    return status;
+  result = driver->cuStreamCreate(&cuda->stream, 0);
+  leaveContext(cuda);
+  if (result) {
+    cuda->stream = NULL;
+    return failCall(cuda, "cuStreamCreate", result, error);
+  }
   return QCRT_OK;
 }
 
@@ -336,6 +425,10 @@ QcrtStatus qcrtCudaDeviceCreate(uint32_t ordinal, QcrtDevice **device,
       .copyToDevice = cudaCopyToDevice,
       .copyFromDevice = cudaCopyFromDevice,
       .launch = cudaLaunch,
+      .beginRecording = cudaBeginRecording,
+      .endRecording = cudaEndRecording,
+      .replay = cudaReplay,
+      .releaseRecording = cudaReleaseRecording,
       .synchronize = cudaSynchronize,
       .destroy = cudaDestroy,
   };

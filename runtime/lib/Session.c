@@ -44,6 +44,7 @@ struct QcrtSession {
   Binding *outputs;
   uint64_t deviceArena;
   bool hasDeviceArena;
+  void *recording; /* of all launches on the device; NULL with a profile */
   QcrtLaunchProfile *profile; /* one for each launch, or NULL */
   /* Memory of the outputs that are extents of others, one after the other. */
   int64_t *extents;
@@ -127,6 +128,34 @@ static QcrtStatus allocateOnDevice(QcrtSession *session, QcrtError *error) {
     }
   }
   return QCRT_OK;
+}
+
+static QcrtStatus launchOnDevice(QcrtSession *session, uint32_t index,
+                                 QcrtError *error) {
+  const QcrtModel *model = session->model;
+  const QcManifestLaunch *launch =
+      &model->manifest.launches[session->program->firstLaunch + index];
+  if (launch->extent == 0)
+    return QCRT_OK;
+  return model->device->launch(
+      model->device, model->deviceKernels[launch->kernel],
+      session->deviceArguments + session->launchArguments[index],
+      launch->argumentCount, launch->extent, launch->blockSize, error);
+}
+
+/* The arguments of launches never change: they are recorded once. */
+static QcrtStatus recordLaunches(QcrtSession *session, QcrtError *error) {
+  QcrtDevice *device = session->model->device;
+  QcrtStatus status = device->beginRecording(device, error);
+  if (status)
+    return status;
+  for (uint32_t i = 0; !status && i < session->program->launchCount; ++i)
+    status = launchOnDevice(session, i, error);
+  /* Ended in any case, and a first error kept. */
+  QcrtError later;
+  QcrtStatus ended = device->endRecording(device, &session->recording,
+                                          status ? &later : error);
+  return status ? status : ended;
 }
 
 /* Options as this version of the library knows them. */
@@ -241,6 +270,8 @@ static QcrtStatus initializeSession(QcrtSession *session,
     for (uint32_t i = 0; i < program->outputCount; ++i)
       bindArguments(session, QC_SPACE_OUTPUT, i, NULL,
                     session->outputs[i].deviceAddress);
+    if (!session->profile)
+      return recordLaunches(session, error);
   } else if (options->threads > 1) {
     status = qcrtPoolCreate(options->threads, &session->pool, error);
     if (status)
@@ -282,6 +313,8 @@ void qcrtSessionFree(QcrtSession *session) {
   qcrtPoolFree(session->pool);
   QcrtDevice *device = session->model->device;
   if (device) {
+    if (session->recording)
+      device->releaseRecording(device, session->recording);
     if (session->hasDeviceArena)
       device->release(device, session->deviceArena);
     for (uint32_t i = 0; session->inputs && i < session->program->inputCount;
@@ -444,22 +477,19 @@ static QcrtStatus runOnDevice(QcrtSession *session, QcrtError *error) {
     if (status)
       return status;
   }
-  for (uint32_t i = 0; i < program->launchCount; ++i) {
-    const QcManifestLaunch *launch =
-        &manifest->launches[program->firstLaunch + i];
-    if (launch->extent == 0)
-      continue;
-    uint64_t start = session->profile ? now() : 0;
-    QcrtStatus status = device->launch(
-        device, model->deviceKernels[launch->kernel],
-        session->deviceArguments + session->launchArguments[i],
-        launch->argumentCount, launch->extent, launch->blockSize, error);
-    if (!status && session->profile) {
-      status = device->synchronize(device, error);
-      recordTime(&session->profile[i], now() - start);
-    }
+  if (session->recording) {
+    QcrtStatus status = device->replay(device, session->recording, error);
     if (status)
       return status;
+  }
+  for (uint32_t i = 0; session->profile && i < program->launchCount; ++i) {
+    uint64_t start = now();
+    QcrtStatus status = launchOnDevice(session, i, error);
+    if (!status)
+      status = device->synchronize(device, error);
+    if (status)
+      return status;
+    recordTime(&session->profile[i], now() - start);
   }
   QcrtStatus status = device->synchronize(device, error);
   for (uint32_t i = 0; !status && i < program->outputCount; ++i) {

@@ -6,6 +6,8 @@
   onnx_nodes.py --target cpu --guard     with every buffer between inaccessible pages
   onnx_nodes.py --list [-k REGEX]
   onnx_nodes.py --target T --update      rewrite the expected failures
+  onnx_nodes.py --target ptx-sim --pack FOLDER, and where there is a GPU, with QC_BUILD/bin/qc-run:
+  onnx_nodes.py --target cuda --packed FOLDER
 
 A test is a model, inputs and expected outputs. Models are compiled as they are:
 what the test feeds as an input stays an input. `qc-compile --batch` compiles many
@@ -120,6 +122,24 @@ def compile_all(names, target, root, work):
                 worker.close()
 
 
+def pack(names, target, root, index, folder):
+    """Writes FOLDER/NAME/{artifact, input_I.pb, output_I.pb} and FOLDER/index.json for
+    a machine that cannot compile: the tests that compile."""
+    packed = {}
+    os.makedirs(folder)
+    for name, artifact, reason in compile_all(names, target, root, folder):
+        if reason:
+            continue
+        shutil.copytree(os.path.join(root, name), os.path.join(folder, name + ".new"),
+                        ignore=shutil.ignore_patterns("model.onnx"))
+        os.rename(artifact, os.path.join(folder, name + ".new", "artifact"))
+        os.rename(os.path.join(folder, name + ".new"), os.path.join(folder, name))
+        packed[name] = index[name]
+    with open(os.path.join(folder, "index.json"), "w") as file:
+        json.dump(packed, file)
+    print(f"{len(packed)} of {len(names)} tests packed")
+
+
 def clean(message, root, name):
     """One line without the paths of this machine."""
     message = message.replace(f"{root}/{name}/model.onnx", "model.onnx").strip()
@@ -127,9 +147,14 @@ def clean(message, root, name):
     return re.sub(r"\s+", " ", message)[:300]
 
 
-def run_chunk(names, target, root, index, options=()):
-    """Compiles and runs some tests. Returns {name: None if passed, else reason}."""
+def run_chunk(names, target, root, index, options=(), packed=False):
+    """Compiles (if they are not packed) and runs some tests. Returns {name: None if passed, else reason}."""
     results = {}
+    if packed:
+        for name in names:
+            folder = os.path.join(root, name)
+            results[name] = run_test(os.path.join(folder, "artifact"), target, folder, index[name])
+        return {name: reason and clean(reason, root, name) for name, reason in results.items()}
     with tempfile.TemporaryDirectory(prefix="qc-nodes-") as work:
         artifacts = {}
         for name, artifact, reason in compile_all(names, target, root, work):
@@ -198,9 +223,16 @@ def main():
     parser.add_argument("--shard", metavar="I/N", default="0/1", help="only every N-th test, from the I-th")
     parser.add_argument("--guard", action="store_true", help="run under qc-run --guard (CPU)")
     parser.add_argument("-v", action="store_true", help="print every test")
+    parser.add_argument("--pack", metavar="FOLDER", help="compile only, into a folder")
+    parser.add_argument("--packed", metavar="FOLDER", help="run what --pack has compiled")
     options = parser.parse_args()
 
-    root, index = export_tests()
+    if options.packed:
+        root = options.packed
+        with open(os.path.join(root, "index.json")) as file:
+            index = json.load(file)
+    else:
+        root, index = export_tests()
     names = sorted(name for name in index if re.search(options.k, name))
     shard, shards = map(int, options.shard.split("/"))
     names = names[shard::shards]
@@ -211,6 +243,9 @@ def main():
         sys.exit(f"error: no test matches '{options.k}'")
 
     guard = ["--guard"] if options.guard else []
+    if options.pack:
+        pack([name for name in names if "reason" not in index[name]], options.target, root, index, options.pack)
+        return
     start = time.monotonic()
     # Tests that hold no tensors at all cannot be fed; they fail for that reason.
     results = {name: "run: " + index[name]["reason"] for name in names if "reason" in index[name]}
@@ -219,7 +254,7 @@ def main():
     count = max(1, (len(runnable) + CHUNK - 1) // CHUNK)
     chunks = [runnable[i::count] for i in range(count)] if runnable else []
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        for part in pool.map(lambda chunk: run_chunk(chunk, options.target, root, index, guard), chunks):
+        for part in pool.map(lambda chunk: run_chunk(chunk, options.target, root, index, guard, bool(options.packed)), chunks):
             results.update(part)
             if options.v:
                 for name, reason in sorted(part.items()):

@@ -177,6 +177,7 @@ TARGETS = {
     # target: qc-compile's arguments, suffix of an artefact, seconds for a run
     "cpu": (["--target=cpu"], ".so", 60),
     "ptx-sim": (["--target=ptx"], "", 180),
+    "cuda": (["--target=ptx"], "", 60),
     "hls-csim": (["--target=hls"], "", 300),
 }
 
@@ -199,7 +200,7 @@ class RunFailure(Exception):
 
 
 def run_artifact(artifact, target, inputs, work, timeout=600, *options):
-    """Runs an artefact once. `target` is cpu, ptx-sim or hls-csim, `inputs` maps
+    """Runs an artefact once. `target` is cpu, ptx-sim, cuda or hls-csim, `inputs` maps
     names to .npy or .pb files, `work` is a folder for files in between, `options`
     are more of qc-run's. Returns {output name: array}; raises RunFailure."""
     if target == "hls-csim":

@@ -45,6 +45,11 @@ static cl::opt<std::string> cpuList(
 static cl::opt<std::string>
     gpuArch("gpu-arch", cl::desc("GPU of --target=ptx: sm_80 to sm_90a"),
             cl::init("sm_80"), cl::cat(category));
+static cl::opt<int64_t> gpuThreads(
+    "gpu-threads",
+    cl::desc("Threads that keep the GPU of --target=ptx busy: tiles shrink and "
+             "reductions are split where there would be fewer"),
+    cl::init(qc::PTXOptions().threads), cl::cat(category));
 static cl::opt<std::string>
     batchPath("batch",
               cl::desc("Compile one model per line of FILE (input TAB output) "
@@ -173,6 +178,7 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   if (target == TargetKind::PTX) {
     qc::PTXOptions ptx;
     ptx.arch = gpuArch;
+    ptx.threads = gpuThreads;
     ptx.modelName = llvm::sys::path::stem(input).str();
     return qc::writePTXArtifact(*module, output, ptx);
   }

@@ -19,15 +19,27 @@ namespace qcrun {
 
 namespace {
 
-struct PtxSimDevice {
-  QcrtDevice device;
-  uint32_t hostThreads = 1;
-};
-
 /// A kernel: its module, and its entry there.
 struct Kernel {
   const qcrt::PtxModule *module;
   std::string name;
+};
+
+struct Launch {
+  Kernel *kernel;
+  const QcrtDeviceArgument *arguments;
+  uint32_t argumentCount;
+  uint64_t extent;
+  uint32_t blockSize;
+};
+
+using Recording = std::vector<Launch>;
+
+struct PtxSimDevice {
+  QcrtDevice device;
+  uint32_t hostThreads = 1;
+  /// Where launches are kept while they are recorded.
+  std::unique_ptr<Recording> recording;
 };
 
 struct Module {
@@ -118,10 +130,10 @@ QcrtStatus copyFromDevice(QcrtDevice *, void *data, uint64_t address,
   return QCRT_OK;
 }
 
-QcrtStatus launch(QcrtDevice *device, void *kernel,
-                  const QcrtDeviceArgument *arguments, uint32_t argumentCount,
-                  uint64_t extent, uint32_t blockSize, QcrtError *error) {
-  const auto &[module, name] = *static_cast<Kernel *>(kernel);
+QcrtStatus execute(const PtxSimDevice &simulator, const Launch &launch,
+                   QcrtError *error) {
+  const auto &[kernel, arguments, argumentCount, extent, blockSize] = launch;
+  const auto &[module, name] = *kernel;
   uint64_t blocks = extent / blockSize + (extent % blockSize != 0);
   if (blocks > INT32_MAX)
     return fail(error, QCRT_DEVICE_ERROR,
@@ -146,13 +158,54 @@ QcrtStatus launch(QcrtDevice *device, void *kernel,
     values.add(*address);
   }
   qcrt::PtxLaunchOptions options;
-  options.hostThreads =
-      static_cast<PtxSimDevice *>(device->context)->hostThreads;
+  options.hostThreads = simulator.hostThreads;
   auto statistics = module->launch(memory, name, {uint32_t(blocks)},
                                    {blockSize}, values, options);
   if (!statistics)
     return fail(error, QCRT_DEVICE_ERROR, statistics.error().str());
   return QCRT_OK;
+}
+
+QcrtStatus launch(QcrtDevice *device, void *kernel,
+                  const QcrtDeviceArgument *arguments, uint32_t argumentCount,
+                  uint64_t extent, uint32_t blockSize, QcrtError *error) {
+  auto *simulator = static_cast<PtxSimDevice *>(device->context);
+  Launch started{static_cast<Kernel *>(kernel), arguments, argumentCount,
+                 extent, blockSize};
+  if (!simulator->recording)
+    return execute(*simulator, started, error);
+  simulator->recording->push_back(started);
+  return QCRT_OK;
+}
+
+QcrtStatus beginRecording(QcrtDevice *device, QcrtError *error) {
+  auto *simulator = static_cast<PtxSimDevice *>(device->context);
+  if (simulator->recording)
+    return fail(error, QCRT_DEVICE_ERROR,
+                "launches are being recorded already");
+  simulator->recording = std::make_unique<Recording>();
+  return QCRT_OK;
+}
+
+QcrtStatus endRecording(QcrtDevice *device, void **recording,
+                        QcrtError *error) {
+  auto *simulator = static_cast<PtxSimDevice *>(device->context);
+  if (!simulator->recording)
+    return fail(error, QCRT_DEVICE_ERROR, "no launches are being recorded");
+  *recording = simulator->recording.release();
+  return QCRT_OK;
+}
+
+QcrtStatus replay(QcrtDevice *device, void *recording, QcrtError *error) {
+  auto *simulator = static_cast<PtxSimDevice *>(device->context);
+  for (const Launch &launch : *static_cast<Recording *>(recording))
+    if (QcrtStatus status = execute(*simulator, launch, error))
+      return status;
+  return QCRT_OK;
+}
+
+void releaseRecording(QcrtDevice *, void *recording) {
+  delete static_cast<Recording *>(recording);
 }
 
 /// Launches have ended when they return.
@@ -179,6 +232,10 @@ QcrtDevice *createPtxSimDevice(uint32_t hostThreads) {
   device.copyToDevice = copyToDevice;
   device.copyFromDevice = copyFromDevice;
   device.launch = launch;
+  device.beginRecording = beginRecording;
+  device.endRecording = endRecording;
+  device.replay = replay;
+  device.releaseRecording = releaseRecording;
   device.synchronize = synchronize;
   device.destroy = destroy;
   return &device;

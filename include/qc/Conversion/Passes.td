@@ -93,7 +93,7 @@ def ScheduleElements : Pass<"qc-schedule-elements", "::mlir::ModuleOp"> {
 def TileContractions : Pass<"qc-tile-contractions", "::mlir::ModuleOp"> {
   let summary = "Lower convolutions and matrix products through register tiles of GPU threads";
   let description = [{
-    Lowers kernels whose root is an ungrouped convolution without padding or a matrix product to
+    Lowers kernels whose root is a convolution without padding or a matrix product, without zero points, to
     loop-level functions in which each parallel iteration, a thread of qc-parallel-to-threads, computes a tile
     of up to 8 rows times 4 output channels in registers, with loads of 16 bytes where the layouts allow
     and dp4a for 8-bit codes. Where that leaves fewer iterations than `threads`, 2 to 32 consecutive ones, lanes
@@ -101,7 +101,7 @@ def TileContractions : Pass<"qc-tile-contractions", "::mlir::ModuleOp"> {
     whole warps. The elementwise ops behind the root run on the sums. Other kernels are left for qc-lower-kernels.
   }];
   let options = [
-    Option<"threads", "threads", "int64_t", "65536",
+    Option<"threads", "threads", "int64_t", "16384",
            "Threads that keep the GPU busy: tiles shrink and reductions are split for fewer">
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::vector::VectorDialect"];

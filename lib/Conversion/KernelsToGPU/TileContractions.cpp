@@ -50,6 +50,9 @@ struct Tile {
   int64_t rows = 1, channels = 1;
   /// Threads that share a tile.
   int64_t split = 1;
+  /// Tiles of neighbouring channels whose threads alternate where tiles are
+  /// shared, so that lanes of one step read weights that lie together.
+  int64_t neighbours = 1;
   /// Steps of the reduction that one load of inputs covers.
   int64_t unroll = 1;
 };
@@ -77,12 +80,11 @@ std::optional<Tile> chooseTile(const ContractionProblem &problem,
   Tile tile;
   const ReductionLoop &inner = problem.reduction.back();
   int64_t step = getStep(problem), group = loadBytes / 4;
-  // Groups and zero points that did not fold are left to the general loops.
-  if (problem.groupLoop || problem.inputZero || problem.weightZero ||
-      problem.weightsUnsigned)
-    return std::nullopt;
-  // A step of bytes is one load of four.
-  if (problem.isInteger && !isInputAligned(problem, packedDot))
+  // A step of bytes is one load of four. Zero points that are left in kernels
+  // are rare.
+  if (problem.inputZero || problem.weightZero ||
+      (problem.isInteger &&
+       (!problem.isPacked || !isInputAligned(problem, packedDot))))
     return std::nullopt;
   if (inner.inputStride == step && inner.extent % group == 0 &&
       isInputAligned(problem, group * step))
@@ -123,6 +125,11 @@ std::optional<Tile> chooseTile(const ContractionProblem &problem,
     if (best >= threads)
       break;
   }
+  if (chosen.split > 1)
+    while (chosen.neighbours * chosen.split < warpSize &&
+           chosen.neighbours * chosen.channels < packedChannels &&
+           vectors % (2 * chosen.neighbours) == 0)
+      chosen.neighbours *= 2;
   return chosen;
 }
 
@@ -158,6 +165,8 @@ private:
   }
   void enterIf(Value value, int64_t limit);
 
+  Value evaluateBias(Value channel);
+  Value sumOf(Value lhs, Value rhs);
   SmallVector<Value> loadWords(BlockArgument argument, Value position,
                                int64_t count);
   SmallVector<Value> emitReduction(Value input, Value weight);
@@ -174,8 +183,9 @@ private:
   Block &body;
   KernelEvaluator evaluator;
   SmallVector<Value> batchIndices;
-  /// The unit, the tile's first row in it and its first channel.
-  Value unit, firstRow, firstChannel;
+  /// The unit, the tile's first row in it, its first channel in the group, and
+  /// the group's first.
+  Value unit, firstRow, firstChannel, groupChannel;
   /// The thread's number among those that share the tile.
   Value share;
 };
@@ -186,9 +196,9 @@ void TileEmitter::emit() {
   SmallVector<int64_t> extents;
   for (const ReductionLoop &loop : problem.batch)
     extents.push_back(loop.extent);
+  int64_t vectors = llvm::divideCeil(problem.channels, tile.channels);
   llvm::append_values(extents, problem.units, problem.unitRows / tile.rows,
-                      llvm::divideCeil(problem.channels, tile.channels),
-                      tile.split);
+                      vectors / tile.neighbours, tile.split, tile.neighbours);
   SmallVector<Value> lower(extents.size(), constant(0)),
       step(extents.size(), constant(1)), upper;
   for (int64_t extent : extents)
@@ -197,11 +207,15 @@ void TileEmitter::emit() {
   builder.setInsertionPointToStart(parallel.getBody());
 
   SmallVector<Value> indices(parallel.getInductionVars());
-  batchIndices.assign(indices.begin(), indices.end() - 4);
-  indices.erase(indices.begin(), indices.end() - 4);
+  batchIndices.assign(indices.begin(), indices.end() - 5);
+  indices.erase(indices.begin(), indices.end() - 5);
   unit = indices[0];
   firstRow = scale(indices[1], tile.rows);
-  firstChannel = scale(indices[2], tile.channels);
+  firstChannel =
+      scale(add(scale(indices[2], tile.neighbours), indices[4]), tile.channels);
+  groupChannel = problem.groupLoop
+                     ? scale(batchIndices[*problem.groupLoop], problem.channels)
+                     : constant(0);
   share = indices[3];
 
   Value input =
@@ -263,6 +277,14 @@ SmallVector<Value> TileEmitter::emitReduction(Value input, Value weight) {
                    : Value(arith::ConstantOp::create(
                          builder, loc, builder.getF32FloatAttr(0)));
   SmallVector<Value> carried(tile.rows * tile.channels, zero);
+  // The sums of a thread that has a tile alone begin with the bias, as on the
+  // CPU.
+  if (problem.bias && tile.split == 1)
+    for (int64_t channel = 0; channel < tile.channels; ++channel) {
+      Value bias = evaluateBias(add(firstChannel, constant(channel)));
+      for (int64_t row = 0; row < tile.rows; ++row)
+        carried[row * tile.channels + channel] = bias;
+    }
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<scf::ForOp> nest;
   for (const ReductionLoop &loop : problem.reduction) {
@@ -292,6 +314,21 @@ SmallVector<Value> TileEmitter::emitReduction(Value input, Value weight) {
   return carried;
 }
 
+Value TileEmitter::sumOf(Value lhs, Value rhs) {
+  if (problem.isInteger)
+    return arith::AddIOp::create(builder, loc, lhs, rhs);
+  return arith::AddFOp::create(builder, loc, lhs, rhs);
+}
+
+/// The bias of a channel of the group; behind the last one the last one's.
+Value TileEmitter::evaluateBias(Value channel) {
+  if (problem.channels % tile.channels != 0)
+    channel = arith::MinUIOp::create(builder, loc, channel,
+                                     constant(problem.channels - 1));
+  return evaluator.evaluate(builder, loc, problem.bias,
+                            add(groupChannel, channel));
+}
+
 /// Adds `unroll` steps' products to the sums, in order.
 void TileEmitter::emitSteps(Value input, Value weight,
                             MutableArrayRef<Value> sums) {
@@ -300,8 +337,9 @@ void TileEmitter::emitSteps(Value input, Value weight,
     inputs.push_back(loadWords(problem.input,
                                add(input, constant(row * problem.rowStride)),
                                tile.unroll));
-  StringRef dot =
-      problem.inputUnsigned ? "llvm.nvvm.idp4a.u.s" : "llvm.nvvm.idp4a.s.s";
+  std::string dot = std::string("llvm.nvvm.idp4a.") +
+                    (problem.inputUnsigned ? "u." : "s.") +
+                    (problem.weightsUnsigned ? "u" : "s");
   for (int64_t at = 0; at < tile.unroll; ++at) {
     Value position =
         add(weight, constant(at * problem.reduction.back().weightStride));
@@ -327,26 +365,24 @@ void TileEmitter::emitSteps(Value input, Value weight,
 /// the other half's from it; when one sum is left, both keep the total.
 void TileEmitter::exchange(SmallVector<Value> &sums) {
   Value lane = NVVM::LaneIdOp::create(builder, loc, builder.getI32Type());
-  // The threads of this tile; others of the warp may have ended.
+  // The threads of this tile and its neighbours; others of the warp may have
+  // ended.
+  int64_t together = tile.split * tile.neighbours;
   Value first =
-      arith::AndIOp::create(builder, loc, lane, constantWord(-tile.split));
+      arith::AndIOp::create(builder, loc, lane, constantWord(-together));
   Value members = constantWord(
-      static_cast<int32_t>(llvm::maskTrailingOnes<uint32_t>(tile.split)));
+      static_cast<int32_t>(llvm::maskTrailingOnes<uint32_t>(together)));
   members = arith::ShLIOp::create(builder, loc, members, first);
   auto fromNeighbour = [&](Value value, int64_t distance) -> Value {
     return NVVM::ShflOp::create(
         builder, loc, value.getType(), members, value, constantWord(distance),
         constantWord(warpSize - 1), NVVM::ShflKind::bfly, UnitAttr());
   };
-  auto sumOf = [&](Value lhs, Value rhs) -> Value {
-    if (problem.isInteger)
-      return arith::AddIOp::create(builder, loc, lhs, rhs);
-    return arith::AddFOp::create(builder, loc, lhs, rhs);
-  };
   // A power of two of sums; the added ones are dropped at the end.
   while (!llvm::isPowerOf2_64(sums.size()))
     sums.push_back(sums.back());
-  for (int64_t distance = tile.split / 2; distance > 0; distance /= 2) {
+  for (int64_t distance = together / 2; distance >= tile.neighbours;
+       distance /= 2) {
     if (sums.size() == 1) {
       sums[0] = sumOf(sums[0], fromNeighbour(sums[0], distance));
       continue;
@@ -408,17 +444,12 @@ void TileEmitter::emitOutput(Value row, Value channel, Value sum) {
   OpBuilder::InsertionGuard guard(builder);
   if (problem.channels % tile.channels != 0)
     enterIf(channel, problem.channels);
-  SmallVector<Value> indices =
-      problem.resultIndices(builder, loc, batchIndices, unit, row, channel);
-  evaluator.override(
-      problem.root->getResult(0), [&](OpBuilder &nested, ValueRange) -> Value {
-        if (!problem.bias)
-          return sum;
-        Value bias = evaluator.evaluate(nested, loc, problem.bias, channel);
-        if (problem.isInteger)
-          return arith::AddIOp::create(nested, loc, sum, bias);
-        return arith::AddFOp::create(nested, loc, sum, bias);
-      });
+  if (problem.bias && tile.split > 1)
+    sum = sumOf(sum, evaluateBias(channel));
+  SmallVector<Value> indices = problem.resultIndices(
+      builder, loc, batchIndices, unit, row, add(groupChannel, channel));
+  evaluator.override(problem.root->getResult(0),
+                     [sum](OpBuilder &, ValueRange) { return sum; });
   for (auto [index, yielded] :
        llvm::enumerate(body.getTerminator()->getOperands()))
     evaluator.store(

@@ -158,6 +158,9 @@ FailureOr<PTXKernels> qc::compilePTXKernels(ModuleOp module,
     return module.emitError("unknown GPU '")
            << options.arch << "'; accepted are "
            << llvm::join(ArrayRef<StringLiteral>(archs), ", ");
+  if (options.threads < 1)
+    return module.emitError("a GPU of ")
+           << options.threads << " threads; accepted are numbers from 1";
   MLIRContext *context = module.getContext();
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);
@@ -174,7 +177,7 @@ FailureOr<PTXKernels> qc::compilePTXKernels(ModuleOp module,
   }
   PTXKernels result;
   PassManager threads(context, ModuleOp::getOperationName());
-  buildPTXThreadPipeline(threads);
+  buildPTXThreadPipeline(threads, options);
   if (failed(threads.run(*lowered)))
     return failure();
   for (auto function : lowered->getOps<func::FuncOp>()) {

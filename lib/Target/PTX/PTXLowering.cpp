@@ -10,8 +10,11 @@
 using namespace mlir;
 using namespace qc;
 
-void qc::buildPTXThreadPipeline(OpPassManager &manager) {
-  manager.addPass(createTileContractions());
+void qc::buildPTXThreadPipeline(OpPassManager &manager,
+                                const PTXOptions &options) {
+  TileContractionsOptions tiles;
+  tiles.threads = options.threads;
+  manager.addPass(createTileContractions(tiles));
   // The others: every dimension parallel, one element at a time.
   manager.addPass(createLowerKernels());
   // Before canonicalization, which drops parallel loops of one iteration.

@@ -63,6 +63,16 @@ struct QcrtDevice {
                        uint32_t argumentCount, uint64_t extent,
                        uint32_t blockSize, QcrtError *error);
 
+  /* Launches as one unit, which costs a device less than one by one. From
+   * beginRecording to endRecording, which gives the recording, launches are
+   * kept and do not start; replay starts all of them in order. Their arguments
+   * live as long as the recording. */
+  QcrtStatus (*beginRecording)(QcrtDevice *device, QcrtError *error);
+  QcrtStatus (*endRecording)(QcrtDevice *device, void **recording,
+                             QcrtError *error);
+  QcrtStatus (*replay)(QcrtDevice *device, void *recording, QcrtError *error);
+  void (*releaseRecording)(QcrtDevice *device, void *recording);
+
   /* Waits for all launches, and reports an error of any of them. */
   QcrtStatus (*synchronize)(QcrtDevice *device, QcrtError *error);
 

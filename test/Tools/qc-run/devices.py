@@ -98,8 +98,10 @@ def cuda(*arguments, **environment):
 
 write()
 for suffix in ("", "10"):
-    process = cuda(suffix, "--repeat=3", "--profile")
-    assert process.returncode == 0 and "form fake GPU" in process.stdout, process
+    # Launched one by one, and recorded.
+    for profile in (["--profile"], []):
+        process = cuda(suffix, "--repeat=3", *profile)
+        assert process.returncode == 0 and "form fake GPU" in process.stdout, process
 process = cuda("", f"--expect=numbers={folder}/numbers.npy")
 assert process.returncode == 0, process
 process = cuda(FAKE_CUDA_GPUS="0")
@@ -107,5 +109,5 @@ assert process.returncode == 2 and "cuda: no GPU 0; the driver has 0" in process
 refused("a PTX JIT compilation failed (218); image:1: error", cuda, text=b"hello")
 refused("kernel 'scale': cuda: cuModuleGetFunction failed: named symbol not found (500)", cuda,
         text=ptx().replace(b"entry scale(", b"entry other("))
-refused("cuLaunchKernel failed: unspecified launch failure (719)", cuda, text=ptx(scale="trap;\n"))
+refused("cuGraphLaunch failed: unspecified launch failure (719)", cuda, text=ptx(scale="trap;\n"))
 refused("weights.bin: 12 bytes", cuda, weights=b"\0" * 12)

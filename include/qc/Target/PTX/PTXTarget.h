@@ -16,13 +16,17 @@ struct PTXOptions {
   /// The GPU that the text is for: sm_80 … sm_90a. Text for sm_80 runs on every
   /// later GPU; text for sm_90a on that one only.
   std::string arch = "sm_80";
+  /// Threads that keep the GPU busy: a few hundred for each multiprocessor.
+  /// Larger tiles need fewer memory accesses, smaller ones give more threads.
+  int64_t threads = 16384;
   /// Name of the model in the manifest.
   std::string modelName;
 };
 
 /// Adds the passes from target-free kernels to loop-level functions for one
 /// thread of a grid.
-void buildPTXThreadPipeline(mlir::OpPassManager &manager);
+void buildPTXThreadPipeline(mlir::OpPassManager &manager,
+                            const PTXOptions &options);
 
 /// Prints the module's kernels as one PTX text with an entry for each; the same
 /// module always gives the same bytes.

@@ -34,7 +34,7 @@ def requantize(sums, channels, axis):
     print(f"  return %q : {result}\n}}")
 
 
-def conv(name, image, channels, kernel, stride=1, pad=0, element="f32"):
+def conv(name, image, channels, kernel, stride=1, pad=0, element="f32", groups=1):
     count, depth, height, width = image
     size = [(extent + 2 * pad - kernel) // stride + 1 for extent in (height, width)]
     x = f"tensor<{count}x{depth}x{height}x{width}x{element}>"
@@ -43,15 +43,15 @@ def conv(name, image, channels, kernel, stride=1, pad=0, element="f32"):
     result = y.replace("si32", "si8")
     print(f"func.func @{name}(%x: {x}) -> {result} {{")
     attributes = (f"strides = array<i64: {stride}, {stride}>, pads = array<i64: {pad}, {pad}, {pad}, {pad}>, "
-                  "dilations = array<i64: 1, 1>, group = 1 : i64")
+                  f"dilations = array<i64: 1, 1>, group = {groups} : i64")
     if element == "f32":
-        w = constant("w", floats(channels, depth, kernel, kernel), "f32")
+        w = constant("w", floats(channels, depth // groups, kernel, kernel), "f32")
         b = constant("b", floats(channels), "f32")
         print(f"  %i = qc.round %x : ({x}) -> {x}")
         print(f"  %y = qc.conv %i, %w bias %b {{{attributes}}} : ({x}, {w}, {b}) -> {y}")
         print(f"  %r = qc.relu %y : ({y}) -> {y}\n  return %r : {y}\n}}")
         return
-    w = constant("w", codes(channels, depth, kernel, kernel), "si8")
+    w = constant("w", codes(channels, depth // groups, kernel, kernel), "si8")
     print(f"  %o = qc.constant dense<3> : tensor<1x{element}> : tensor<1x{element}>")
     print(f"  %y = qc.conv %x, %w x_zero %o {{{attributes}}} : ({x}, {w}, tensor<1x{element}>) -> {y}")
     requantize(y, channels, 1)
@@ -84,12 +84,14 @@ conv("whole_tiles", (1, 16, 8, 8), 64, 3, pad=1)
 conv("few_channels", (2, 8, 6, 6), 10, 1)
 conv("seven_rows", (1, 32, 7, 7), 20, 1)
 conv("odd_depth", (1, 5, 4, 4), 6, 3)
+conv("grouped", (1, 16, 5, 5), 12, 3, groups=4)
 conv("deep", (1, 256, 2, 2), 16, 1)
 for element in ("ui8", "si8"):
     conv(f"first_layer_{element}", (1, 3, 9, 12), 8, 3, stride=2, pad=1, element=element)
     conv(f"whole_tiles_{element}", (1, 64, 8, 8), 64, 3, pad=1, element=element)
     conv(f"seven_rows_{element}", (1, 128, 7, 7), 20, 1, element=element)
     conv(f"odd_depth_{element}", (1, 6, 5, 5), 7, 3, element=element)
+    conv(f"grouped_{element}", (1, 32, 4, 4), 10, 1, element=element, groups=2)
     matmul(f"one_row_{element}", 1, 512, 24, element)
     matmul(f"rows_{element}", 12, 60, 17, element)
 matmul("one_row", 1, 512, 24)

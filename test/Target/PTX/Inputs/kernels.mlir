@@ -16,7 +16,10 @@ func.func @scalar(%a: tensor<f32>) -> tensor<f32> {
   return %0 : tensor<f32>
 }
 
-func.func @float_conv(%x: tensor<1x4x9x9xf32>) -> tensor<1x6x5x4xf32> {
+// Contractions sum in an order of the target's: their operands are multiples of
+// 1/4, for which every order gives the same bits.
+func.func @float_conv(%a: tensor<1x4x9x9xf32>) -> tensor<1x6x5x4xf32> {
+  %x = qc.round %a : (tensor<1x4x9x9xf32>) -> tensor<1x4x9x9xf32>
   %w = qc.constant dense<0.25> : tensor<6x2x3x3xf32> : tensor<6x2x3x3xf32>
   %b = qc.constant dense<[0.0, 1.0, -1.0, 0.5, 2.0, -0.5]> : tensor<6xf32> : tensor<6xf32>
   %0 = qc.conv %x, %w bias %b {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 0>,
@@ -58,7 +61,9 @@ func.func @quantize(%x: tensor<4x16xf32>) -> (tensor<4x16xui8>, tensor<4x16xf32>
   return %0, %1 : tensor<4x16xui8>, tensor<4x16xf32>
 }
 
-func.func @float_matmul(%a: tensor<2x5x12xf32>, %b: tensor<12x9xf32>) -> tensor<2x5x9xf32> {
+func.func @float_matmul(%x: tensor<2x5x12xf32>, %y: tensor<12x9xf32>) -> tensor<2x5x9xf32> {
+  %a = qc.round %x : (tensor<2x5x12xf32>) -> tensor<2x5x12xf32>
+  %b = qc.round %y : (tensor<12x9xf32>) -> tensor<12x9xf32>
   %0 = qc.matmul %a, %b : (tensor<2x5x12xf32>, tensor<12x9xf32>) -> tensor<2x5x9xf32>
   return %0 : tensor<2x5x9xf32>
 }

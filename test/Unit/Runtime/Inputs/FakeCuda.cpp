@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace {
@@ -37,11 +38,24 @@ struct Module {
   std::map<std::string, Function> functions;
 };
 
+struct Launch {
+  Function *function;
+  unsigned blocks, threads;
+  std::vector<unsigned long long> addresses;
+};
+
+/// A recorded stream, and what is made of it.
+using Graph = std::vector<Launch>;
+
+struct Stream {
+  std::unique_ptr<Graph> capture;
+};
+
 bool isInitialized = false;
 int retained = 0;
 std::vector<void *> contexts; // the stack of current ones
 std::map<unsigned long long, size_t> allocations;
-std::set<void *> modules;
+std::set<void *> modules, streams, graphs, executables;
 char primaryContext; // its address is the handle
 
 bool isCurrent() {
@@ -60,6 +74,25 @@ bool isAllocated(unsigned long long address, size_t bytes) {
 
 void *pointer(unsigned long long address) {
   return reinterpret_cast<void *>(uintptr_t(address));
+}
+
+int execute(const Launch &launch) {
+  const Function &function = *launch.function;
+  // As on a GPU, a kernel reaches all memory.
+  qcrt::PtxMemory memory;
+  std::map<unsigned long long, uint64_t> mapped;
+  for (auto [address, bytes] : allocations)
+    mapped[address] = *memory.map(pointer(address), bytes, "memory");
+  qcrt::PtxArguments arguments;
+  for (unsigned long long address : launch.addresses) {
+    if (!isAllocated(address, 0))
+      return InvalidValue;
+    auto region = std::prev(mapped.upper_bound(address));
+    arguments.add(region->second + (address - region->first));
+  }
+  auto result = function.module->launch(memory, function.name, {launch.blocks},
+                                        {launch.threads}, arguments);
+  return result ? Success : LaunchFailed;
 }
 
 } // namespace
@@ -98,7 +131,8 @@ EXPORT cuDevicePrimaryCtxRetain(void **context, int device) {
 EXPORT cuDevicePrimaryCtxRelease_v2(int device) {
   // The context's end: nothing may be left.
   if (device != 40 || --retained != 0 || !contexts.empty() ||
-      !modules.empty() || !allocations.empty())
+      !modules.empty() || !allocations.empty() || !streams.empty() ||
+      !graphs.empty() || !executables.empty())
     std::abort();
   return Success;
 }
@@ -195,27 +229,87 @@ EXPORT cuLaunchKernel(void *handle, unsigned gridX, unsigned gridY,
                       unsigned gridZ, unsigned blockX, unsigned blockY,
                       unsigned blockZ, unsigned sharedBytes, void *stream,
                       void **parameters, void **extra) {
-  if (!isCurrent() || sharedBytes || stream || extra || gridY != 1 ||
-      gridZ != 1 || blockY != 1 || blockZ != 1)
+  if (!isCurrent() || sharedBytes || !streams.count(stream) || extra ||
+      gridY != 1 || gridZ != 1 || blockY != 1 || blockZ != 1)
     return InvalidValue;
-  const Function &function = *static_cast<Function *>(handle);
-  // As on a GPU, a kernel reaches all memory.
-  qcrt::PtxMemory memory;
-  std::map<unsigned long long, uint64_t> mapped;
-  for (auto [address, bytes] : allocations)
-    mapped[address] = *memory.map(pointer(address), bytes, "memory");
-  qcrt::PtxArguments arguments;
-  for (size_t i = 0; i < function.parameters; ++i) {
+  Launch launch{static_cast<Function *>(handle), gridX, blockX, {}};
+  for (size_t i = 0; i < launch.function->parameters; ++i) {
     unsigned long long address;
     std::memcpy(&address, parameters[i], sizeof address);
-    if (!isAllocated(address, 0))
-      return InvalidValue;
-    auto region = std::prev(mapped.upper_bound(address));
-    arguments.add(region->second + (address - region->first));
+    launch.addresses.push_back(address);
   }
-  auto result = function.module->launch(memory, function.name, {gridX},
-                                        {blockX}, arguments);
-  return result ? Success : LaunchFailed;
+  if (Graph *capture = static_cast<Stream *>(stream)->capture.get()) {
+    capture->push_back(launch);
+    return Success;
+  }
+  return execute(launch);
+}
+
+EXPORT cuStreamCreate(void **stream, unsigned flags) {
+  if (!isCurrent() || flags != 0)
+    return InvalidValue;
+  *stream = new Stream();
+  streams.insert(*stream);
+  return Success;
+}
+
+EXPORT cuStreamDestroy_v2(void *stream) {
+  if (!isCurrent() || streams.erase(stream) == 0)
+    return InvalidHandle;
+  delete static_cast<Stream *>(stream);
+  return Success;
+}
+
+EXPORT cuStreamBeginCapture_v2(void *handle, int mode) {
+  if (!isCurrent() || !streams.count(handle) || mode < 0 || mode > 2)
+    return InvalidValue;
+  auto *stream = static_cast<Stream *>(handle);
+  if (stream->capture)
+    return InvalidValue;
+  stream->capture = std::make_unique<Graph>();
+  return Success;
+}
+
+EXPORT cuStreamEndCapture(void *handle, void **graph) {
+  if (!isCurrent() || !streams.count(handle))
+    return InvalidValue;
+  *graph = static_cast<Stream *>(handle)->capture.release();
+  if (!*graph)
+    return InvalidValue;
+  graphs.insert(*graph);
+  return Success;
+}
+
+EXPORT cuGraphInstantiateWithFlags(void **executable, void *graph,
+                                   unsigned long long flags) {
+  if (!isCurrent() || !graphs.count(graph) || flags != 0)
+    return InvalidValue;
+  *executable = new Graph(*static_cast<Graph *>(graph));
+  executables.insert(*executable);
+  return Success;
+}
+
+EXPORT cuGraphLaunch(void *executable, void *stream) {
+  if (!isCurrent() || !executables.count(executable) || !streams.count(stream))
+    return InvalidHandle;
+  for (const Launch &launch : *static_cast<Graph *>(executable))
+    if (int result = execute(launch))
+      return result;
+  return Success;
+}
+
+EXPORT cuGraphDestroy(void *graph) {
+  if (!isCurrent() || graphs.erase(graph) == 0)
+    return InvalidHandle;
+  delete static_cast<Graph *>(graph);
+  return Success;
+}
+
+EXPORT cuGraphExecDestroy(void *executable) {
+  if (!isCurrent() || executables.erase(executable) == 0)
+    return InvalidHandle;
+  delete static_cast<Graph *>(executable);
+  return Success;
 }
 
 EXPORT cuGetErrorString(int result, const char **text) {

@@ -219,6 +219,7 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   auto isFree = [](Value value) {
     auto dispatch = value.getDefiningOp<DispatchOp>();
     return dispatch && typeOf(value).getRank() >= 3 &&
+           !isSubByte(typeOf(value)) &&
            llvm::none_of(value.getUsers(), [](Operation *user) {
              return isa<func::ReturnOp, ReshapeOp>(user);
            });
@@ -284,6 +285,8 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
     if (!demand.paddedInput)
       continue;
     auto [operand, dim, stored] = *demand.paddedInput;
+    if (isSubByte(typeOf(dispatch.getInputs()[operand])))
+      continue;
     Value value = dispatch.getInputs()[operand];
     RankedTensorType type = typeFor(value);
     if (!isFree(value) &&

@@ -40,6 +40,13 @@ private:
   llvm::StringMap<KernelOp> known;
 };
 
+/// Whether several elements share a byte. Kernels write such tensors row by row
+/// in whole bytes: they have no other layout and no views.
+inline bool isSubByte(mlir::RankedTensorType type) {
+  mlir::Type element = type.getElementType();
+  return !element.isInteger(1) && element.getIntOrFloatBitWidth() < 8;
+}
+
 /// A call, at the builder's position, of a kernel that copies `value` to a
 /// tensor of type `type` (the same shape in another layout).
 mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc,

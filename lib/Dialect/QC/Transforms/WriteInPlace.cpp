@@ -192,6 +192,7 @@ void WriteInPlace::run(func::FuncOp function, KernelTypes &kernels) {
     Operation *root = kernel.getRoot();
     auto yield = cast<YieldOp>(kernel.getBody().front().getTerminator());
     if (!isa<ConcatOp, PadOp>(root) || yield.getNumOperands() != 1 ||
+        isSubByte(typeOf(root->getResult(0))) ||
         yield.getOperand(0) != root->getResult(0) ||
         llvm::any_of(dispatch.getOutputs().front().getUsers(),
                      [](Operation *user) { return isa<func::ReturnOp>(user); }))

@@ -210,8 +210,8 @@ Number exp(Number x) {
   return select(x.isNaN(), x, y);
 }
 
-/// 2^x: the product with ln 2 is taken of the fraction only, so that its error does
-/// not grow with x.
+/// 2^x: the product with ln 2 is taken of the fraction only, so that its error
+/// does not grow with x.
 Number exp2(Number x) {
   double limit = x.c->isDouble() ? 1100 : 160;
   Number clamped = select(x < limit, x, (*x.c)(limit));

@@ -42,7 +42,8 @@ struct CPUForm {
 };
 
 /// Parses "native", psABI levels ("x86-64" … "x86-64-v4") with optional
-/// "+vnni" and behind it, at level 4, "+vbmi", separated by commas. Empty on error, after `emitError` was called.
+/// "+vnni" and behind it, at level 4, "+vbmi", separated by commas. Empty on
+/// error, after `emitError` was called.
 llvm::SmallVector<CPUForm>
 parseCPUForms(llvm::StringRef list,
               llvm::function_ref<void(const llvm::Twine &)> emitError);

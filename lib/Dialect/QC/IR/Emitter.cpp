@@ -374,19 +374,19 @@ Value Emitter::reduceRow(int64_t dim, int64_t extent, Value init,
   int64_t steps = extent / step;
   Value start = vector::BroadcastOp::create(
       builder, loc, VectorType::get({width}, init.getType()), init);
-  SmallVector<Value> partials = loops(
-      {steps}, SmallVector<Value>(unroll, start),
-      [&](ValueRange k, ValueRange carried) {
-        SmallVector<Value> next;
-        Value first = mulIndex(k.front(), step);
-        for (auto [part, partial] : llvm::enumerate(carried)) {
-          // An index of its own, that nothing else is mistaken for.
-          Value at = arith::AddIOp::create(builder, loc, first,
-                                           index(part * width));
-          next.push_back(combine(partial, mapLanes(at, width)));
-        }
-        return next;
-      });
+  SmallVector<Value> partials =
+      loops({steps}, SmallVector<Value>(unroll, start),
+            [&](ValueRange k, ValueRange carried) {
+              SmallVector<Value> next;
+              Value first = mulIndex(k.front(), step);
+              for (auto [part, partial] : llvm::enumerate(carried)) {
+                // An index of its own, that nothing else is mistaken for.
+                Value at = arith::AddIOp::create(builder, loc, first,
+                                                 index(part * width));
+                next.push_back(combine(partial, mapLanes(at, width)));
+              }
+              return next;
+            });
   int64_t done = steps * step;
   auto next = [&](int64_t count) {
     Value value = mapLanes(opaqueIndex(done), count);
@@ -406,9 +406,9 @@ Value Emitter::reduceRow(int64_t dim, int64_t extent, Value init,
       low.push_back(lane);
       high.push_back(half + lane);
     }
-    result = combine(
-        vector::ShuffleOp::create(builder, loc, result, result, low),
-        vector::ShuffleOp::create(builder, loc, result, result, high));
+    result =
+        combine(vector::ShuffleOp::create(builder, loc, result, result, low),
+                vector::ShuffleOp::create(builder, loc, result, result, high));
     if (half > 1 && extent - done >= half)
       result = combine(result, next(half));
   }

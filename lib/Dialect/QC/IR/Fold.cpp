@@ -47,8 +47,7 @@ qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
   builder.insert(copy);
   YieldOp::create(builder, op->getLoc(), copy->getResults());
   builder.setInsertionPointToEnd(loops);
-  emitKernelLoops(builder, op->getLoc(), *body, argumentBuffers,
-                  resultBuffers);
+  emitKernelLoops(builder, op->getLoc(), *body, argumentBuffers, resultBuffers);
 
   SmallVector<SmallVector<char>> storage;
   for (ElementsAttr operand : operands) {

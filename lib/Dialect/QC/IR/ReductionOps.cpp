@@ -314,9 +314,9 @@ void SoftmaxOp::emitBlock(Emitter &e, ValueRange iterations) {
   int64_t size = shape[axis];
   Value lowest = e.constant(compute, -std::numeric_limits<double>::infinity());
   auto add = [&](Value lhs, Value rhs) { return e.add(lhs, rhs); };
-  Value largest = e.reduceRow(
-      axis, size, lowest, readAt,
-      [&](Value lhs, Value rhs) { return e.max(lhs, rhs, false); });
+  Value largest =
+      e.reduceRow(axis, size, lowest, readAt,
+                  [&](Value lhs, Value rhs) { return e.max(lhs, rhs, false); });
   Value scratch = getLogarithm() ? Value() : e.allocate(compute, size);
   Value sum = e.reduceRow(
       axis, size, e.constant(compute, 0),

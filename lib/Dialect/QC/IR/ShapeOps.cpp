@@ -118,9 +118,7 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *,
   return success();
 }
 
-bool SliceOp::isLaneTransparent(unsigned dim) {
-  return getSteps()[dim] == 1;
-}
+bool SliceOp::isLaneTransparent(unsigned dim) { return getSteps()[dim] == 1; }
 
 Value SliceOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
   SmallVector<Value> source;

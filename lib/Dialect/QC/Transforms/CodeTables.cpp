@@ -155,7 +155,8 @@ struct TableChain {
       if (failed(numbers))
         return;
       codes = lookup.getCodes();
-      tables.push_back({getSmallestCode(storageOf(codes)), std::move(*numbers)});
+      tables.push_back(
+          {getSmallestCode(storageOf(codes)), std::move(*numbers)});
     }
   }
 
@@ -171,8 +172,8 @@ struct TableChain {
   }
 };
 
-/// The ops between dequantizes of one tensor of codes, or of tables of it, and a
-/// quantize, in an order in which they can be evaluated.
+/// The ops between dequantizes of one tensor of codes, or of tables of it, and
+/// a quantize, in an order in which they can be evaluated.
 struct Expression {
   Value codes;
   SmallVector<std::pair<DequantizeOp, TableChain>> sources;
@@ -231,8 +232,8 @@ FailureOr<CodeTable> qc::buildCodeTable(QuantizeOp quantize,
     return roundEach ? static_cast<double>(static_cast<float>(number)) : number;
   };
   SmallVector<int64_t> entries;
-  for (int64_t code = getSmallestCode(storage);
-       code <= getLargestCode(storage); ++code) {
+  for (int64_t code = getSmallestCode(storage); code <= getLargestCode(storage);
+       ++code) {
     DenseMap<Value, double> numbers;
     for (auto &[source, chain] : expression.sources) {
       Quantization parameters = *getQuantization(source);

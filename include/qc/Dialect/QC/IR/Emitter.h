@@ -142,12 +142,12 @@ public:
   /// Combines `map(k)` for all positions k of a row of `extent` elements along
   /// dimension `dim` of operand 0, starting from the neutral `init`. Several
   /// partial results are combined at the end where rows have lanes, so
-  /// `combine` must be associative and commutative but for float rounding; their
-  /// order depends on the extent and the lanes alone.
-  mlir::Value reduceRow(
-      int64_t dim, int64_t extent, mlir::Value init,
-      llvm::function_ref<mlir::Value(mlir::Value)> map,
-      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+  /// `combine` must be associative and commutative but for float rounding;
+  /// their order depends on the extent and the lanes alone.
+  mlir::Value
+  reduceRow(int64_t dim, int64_t extent, mlir::Value init,
+            llvm::function_ref<mlir::Value(mlir::Value)> map,
+            llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
   /// Runs `body` for all positions of a row, several at once where it has
   /// lanes.
   void forEachInRow(int64_t dim, int64_t extent,

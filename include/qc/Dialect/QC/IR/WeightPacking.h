@@ -19,10 +19,11 @@ constexpr int64_t packedDot = 4;
 /// Elements of the reduction that packed weights of `element` keep together.
 int64_t getPackedStep(mlir::Type element);
 
-/// [batch…, groups, channels / 16, other dimensions…, reduction (/ 4), 16 (, 4)]
-/// for weights whose dimension `channelDim` counts output channels (of all
-/// groups) and whose dimension `reductionDim` is reduced; dimensions before both
-/// are batch. Each group is padded to whole blocks, in constants with zeros.
+/// [batch…, groups, channels / 16, other dimensions…, reduction (/ 4), 16 (,
+/// 4)] for weights whose dimension `channelDim` counts output channels (of all
+/// groups) and whose dimension `reductionDim` is reduced; dimensions before
+/// both are batch. Each group is padded to whole blocks, in constants with
+/// zeros.
 LayoutAttr getPackedWeights(mlir::RankedTensorType type, int64_t channelDim,
                             int64_t reductionDim, int64_t groups = 1);
 

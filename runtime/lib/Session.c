@@ -270,8 +270,11 @@ static QcrtStatus initializeSession(QcrtSession *session,
     for (uint32_t i = 0; i < program->outputCount; ++i)
       bindArguments(session, QC_SPACE_OUTPUT, i, NULL,
                     session->outputs[i].deviceAddress);
-    if (!session->profile)
-      return recordLaunches(session, error);
+    if (!session->profile) {
+      status = recordLaunches(session, error);
+      if (status)
+        return status;
+    }
   } else if (options->threads > 1) {
     status = qcrtPoolCreate(options->threads, &session->pool, error);
     if (status)

@@ -205,6 +205,9 @@ class Generator:
             return self.node("DequantizeLinear", [name, self.constant(product if len(product) > 1 else product[0], "scale")],
                              **({"axis": 0} if len(product) > 1 else {}))
         scale = 2.0**exponent if self.kind == "exact" else 0.011
+        if self.kind == "exact" and scales is not None:
+            # `exponent` is that of the smallest of the scales.
+            scale = scale * (scales / scales.min()).astype(np.float64)
         if self.kind != "exact" and source.grid is not None and scales is not None:
             scale = (np.float32(source.grid) * scales).astype(np.float64)
         return self.constant((codes * scale).astype(np.float32), "bias")

@@ -230,8 +230,10 @@ Plan ElementsEmitter::getPlan(const Box &box) {
   if (isa<ReduceOp>(root))
     return scalar;
   Type element = type.getElementType();
+  // Transposed tiles are stored row by row; in a view a row's elements may lie
+  // apart.
   bool isPlain = getComputeType(element) == getStorageType(element) &&
-                 yield.getNumOperands() == 1;
+                 yield.getNumOperands() == 1 && getContiguousDim(type) == row;
   for (int64_t dim : order)
     if (dim != row && isPlain && isDirect && box.extent(dim) >= 4 &&
         allowsLanes(dim, isReplaced) && countStridedLoads(box, dim) == 0)
@@ -503,7 +505,7 @@ static void flattenKernel(KernelOp kernel) {
   }
   auto isAlike = [&](Type other) {
     auto tensor = cast<RankedTensorType>(other);
-    return tensor.getNumElements() == 1 ||
+    return (tensor.getNumElements() == 1 && getStorageCount(tensor) == 1) ||
            (tensor.getShape() == type.getShape() &&
             tensor.getEncoding() == type.getEncoding());
   };

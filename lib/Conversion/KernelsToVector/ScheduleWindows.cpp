@@ -173,12 +173,13 @@ private:
 Value WindowEmitter::getInitial(Value channel, int64_t lanes) {
   Value result = window.root->getResult(0);
   Type compute = getComputeType(typeOf(result).getElementType());
-  auto type = VectorType::get({lanes}, compute);
+  // One lane is a scalar, as the evaluator has it.
+  Type type = lanes == 1 ? compute : Type(VectorType::get({lanes}, compute));
   if (auto conv = dyn_cast<ConvOp>(window.root)) {
     if (!conv.getBias())
       return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
     Value bias = evaluator.evaluate(builder, loc, conv.getBias(), channel);
-    return isa<VectorType>(bias.getType())
+    return bias.getType() == type
                ? bias
                : vector::BroadcastOp::create(builder, loc, type, bias);
   }
@@ -192,8 +193,9 @@ Value WindowEmitter::getInitial(Value channel, int64_t lanes) {
         isUnsignedElement(typeOf(result).getElementType())
             ? APInt::getMinValue(compute.getIntOrFloatBitWidth())
             : APInt::getSignedMinValue(compute.getIntOrFloatBitWidth()));
-  return arith::ConstantOp::create(builder, loc,
-                                   DenseElementsAttr::get(type, lowest));
+  if (auto vector = dyn_cast<VectorType>(type))
+    lowest = DenseElementsAttr::get(vector, lowest);
+  return arith::ConstantOp::create(builder, loc, lowest);
 }
 
 Value WindowEmitter::readCentred(Value tensor, ValueRange at, Value zero) {
@@ -246,8 +248,8 @@ Value WindowEmitter::accumulate(Value sum, Value x, Value weight) {
     });
     return result;
   }
-  auto type = cast<VectorType>(sum.getType());
-  if (isa<FloatType>(type.getElementType())) {
+  auto type = dyn_cast<VectorType>(sum.getType());
+  if (isa<FloatType>(getElementTypeOrSelf(sum))) {
     if (options.useFMA)
       return math::FmaOp::create(builder, loc, x, weight, sum);
     return arith::AddFOp::create(
@@ -255,17 +257,17 @@ Value WindowEmitter::accumulate(Value sum, Value x, Value weight) {
   }
   // Both are 9-bit numbers in 32 bits: the low halves' product is all of it,
   // once the weight's high half is zero.
-  int64_t lanes = type.getNumElements();
-  auto halves = VectorType::get({2 * lanes}, builder.getI16Type());
-  auto call = [&](StringRef name, ValueRange operands) -> Value {
-    return LLVM::CallIntrinsicOp::create(builder, loc, type,
-                                         builder.getStringAttr(name), operands)
-        .getResult(0);
-  };
-  Value mask = arith::ConstantOp::create(
-      builder, loc,
-      DenseElementsAttr::get(type, builder.getI32IntegerAttr(0xffff)));
+  int64_t lanes = type ? type.getNumElements() : 1;
   if (lanes * 4 == options.vectorBytes && options.dot != "none") {
+    auto halves = VectorType::get({2 * lanes}, builder.getI16Type());
+    auto call = [&](StringRef name, ValueRange operands) -> Value {
+      return LLVM::CallIntrinsicOp::create(
+                 builder, loc, type, builder.getStringAttr(name), operands)
+          .getResult(0);
+    };
+    Value mask = arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(type, builder.getI32IntegerAttr(0xffff)));
     Value low = arith::AndIOp::create(builder, loc, weight, mask);
     low = vector::BitCastOp::create(builder, loc, halves, low);
     x = vector::BitCastOp::create(builder, loc, halves, x);

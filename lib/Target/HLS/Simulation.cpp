@@ -89,7 +89,7 @@ static std::string printMakefile(const ProjectLayout &project) {
 # once where the kernels round twice.
 CXX = g++
 CXXFLAGS = -O2
-override FLAGS = -std=c++14 -ffp-contract=off -Wall -Wno-unknown-pragmas -Wno-unused-label
+override FLAGS = -std=c++14 -ffp-contract=off -Wall -Wno-unknown-pragmas -Wno-unused-label -Wno-tautological-compare
 
 csim: {0}.cpp {0}.h qc_hls.h test_bench.cpp test_bench_data.h $(wildcard weights.h weights/*.inc)
 	$(CXX) $(CXXFLAGS) $(FLAGS) -o $@ {0}.cpp test_bench.cpp

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # REQUIRES: onnx
+# Sanitizer builds have no compiler.
+# UNSUPPORTED: sanitizer
 # RUN: rm -rf %t && mkdir -p %t && %python %s %t qc-compile qc-run
 # RUN: qc-translate --import-onnx %t/boxes.onnx | FileCheck %s
 # RUN: not qc-translate --import-onnx %t/topk.onnx 2>&1 | FileCheck %s --check-prefix=TOPK

@@ -7,7 +7,7 @@ not crash, hang or fill the memory.
   import-onnx-fuzz.py WORK TOOL [FIRST_SEED COUNT]
 """
 # REQUIRES: onnx
-# RUN: %python %s %t %qc-translate
+# RUN: %python %s %t %qc-translate %if sanitizer %{ --sanitizer %}
 import os
 import random
 import resource
@@ -20,8 +20,9 @@ import onnx
 from google.protobuf.descriptor import FieldDescriptor
 from onnx import TensorProto, helper, numpy_helper, parser
 
-work, tool = sys.argv[1], sys.argv[2]
-first, count = (int(a) for a in sys.argv[3:5]) if len(sys.argv) > 3 else (0, 160)
+is_sanitized = "--sanitizer" in sys.argv
+work, tool, *seeds = (a for a in sys.argv[1:] if a != "--sanitizer")
+first, count = (int(a) for a in seeds) if seeds else (0, 160)
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 
@@ -152,12 +153,23 @@ def value_for(field, generator):
     return number
 
 
+# The address sanitizer reserves more address space for itself; it has a limit of
+# its own, for one allocation.
+environment = dict(os.environ)
+if is_sanitized:
+    environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":max_allocation_size_mb=4096"
+
+
+def limit_memory():
+    if not is_sanitized:
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+
 def run(path):
     """Exit code and messages under 4 GiB of address space and 30 seconds."""
-    limit = 4 << 30
     try:
         result = subprocess.run([tool, "--import-onnx", path, "-o", os.devnull], capture_output=True, timeout=30,
-                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+                                env=environment, preexec_fn=limit_memory)
     except subprocess.TimeoutExpired:
         return "hang", ""
     return result.returncode, result.stderr.decode(errors="replace")

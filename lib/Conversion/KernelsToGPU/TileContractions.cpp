@@ -15,6 +15,7 @@
 // chosen from the shape alone: the largest tile that leaves enough threads.
 
 #include "../Common/Contraction.h"
+#include "../Common/KernelEmitter.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/IR/WeightPacking.h"
@@ -134,34 +135,18 @@ std::optional<Tile> chooseTile(const ContractionProblem &problem,
 }
 
 /// Emits the function of one kernel.
-class TileEmitter {
+class TileEmitter : KernelEmitter {
 public:
   TileEmitter(const ContractionProblem &problem, const Tile &tile,
               KernelOp kernel, func::FuncOp function)
-      : problem(problem), tile(tile), function(function),
-        builder(function.getBody().front().getTerminator()),
-        loc(kernel.getLoc()), body(kernel.getBody().front()),
-        evaluator(body,
-                  function.getArguments().take_front(body.getNumArguments())) {}
+      : KernelEmitter(kernel, function), problem(problem), tile(tile) {}
 
   void emit();
 
 private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  }
   Value constantWord(int64_t value) {
     return arith::ConstantOp::create(builder, loc,
                                      builder.getI32IntegerAttr(value));
-  }
-  Value add(Value lhs, Value rhs) {
-    return builder.createOrFold<arith::AddIOp>(loc, lhs, rhs);
-  }
-  Value scale(Value value, int64_t factor) {
-    return builder.createOrFold<arith::MulIOp>(loc, value, constant(factor));
-  }
-  Value buffer(BlockArgument argument) {
-    return function.getArgument(argument.getArgNumber());
   }
   void enterIf(Value value, int64_t limit);
 
@@ -177,11 +162,6 @@ private:
 
   const ContractionProblem &problem;
   const Tile tile;
-  func::FuncOp function;
-  OpBuilder builder;
-  Location loc;
-  Block &body;
-  KernelEvaluator evaluator;
   SmallVector<Value> batchIndices;
   /// The unit, the tile's first row in it, its first channel in the group, and
   /// the group's first.

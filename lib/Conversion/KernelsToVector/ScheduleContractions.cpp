@@ -9,6 +9,7 @@
 // groups of 64 channels and does not depend on the CPU.
 
 #include "../Common/Contraction.h"
+#include "../Common/KernelEmitter.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/IR/WeightPacking.h"
@@ -36,34 +37,18 @@ RankedTensorType typeOf(Value value) {
 }
 
 /// Emits the tile code of one kernel.
-class ContractionEmitter {
+class ContractionEmitter : KernelEmitter {
 public:
   ContractionEmitter(const ContractionProblem &problem, KernelOp kernel,
                      func::FuncOp function, int64_t vectorBytes,
                      int64_t registers, bool useFMA, bool useDotProduct)
-      : problem(problem), kernel(kernel), function(function),
+      : KernelEmitter(kernel, function), problem(problem),
         lanes(vectorBytes / 4), registers(registers), useFMA(useFMA),
-        useDotProduct(useDotProduct),
-        builder(function.getBody().front().getTerminator()),
-        loc(kernel.getLoc()), body(kernel.getBody().front()),
-        evaluator(body,
-                  function.getArguments().take_front(body.getNumArguments())) {}
+        useDotProduct(useDotProduct) {}
 
   void emit();
 
 private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  }
-  Value add(Value lhs, Value rhs) {
-    return builder.createOrFold<arith::AddIOp>(loc, lhs, rhs);
-  }
-  Value scale(Value value, int64_t factor) {
-    return builder.createOrFold<arith::MulIOp>(loc, value, constant(factor));
-  }
-  Value buffer(BlockArgument argument) {
-    return function.getArgument(argument.getArgNumber());
-  }
   Value splat(Value scalar, int64_t count) {
     return vector::BroadcastOp::create(
         builder, loc, VectorType::get({count}, scalar.getType()), scalar);
@@ -135,14 +120,8 @@ private:
   Value getGlobalChannel(Value channel);
 
   const ContractionProblem &problem;
-  KernelOp kernel;
-  func::FuncOp function;
   int64_t lanes, registers;
   bool useFMA, useDotProduct;
-  OpBuilder builder;
-  Location loc;
-  Block &body;
-  KernelEvaluator evaluator;
   SmallVector<Value> batchIndices;
   Value unitIndex, inputBatch, weightBatch, channelBase;
 };

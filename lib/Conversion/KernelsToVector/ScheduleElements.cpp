@@ -11,6 +11,7 @@
 // inside one parallel iteration until it is worth its overhead. Elementwise
 // kernels over tensors of one layout are a single row.
 
+#include "../Common/KernelEmitter.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 
@@ -60,30 +61,21 @@ struct Plan {
   int64_t laneDim, lanes;
 };
 
-class ElementsEmitter {
+class ElementsEmitter : KernelEmitter {
 public:
   ElementsEmitter(KernelOp kernel, func::FuncOp function, int64_t vectorBytes)
-      : root(kernel.getRoot()), function(function),
-        builder(function.getBody().front().getTerminator()),
-        loc(kernel.getLoc()), body(kernel.getBody().front()),
+      : KernelEmitter(kernel, function), root(kernel.getRoot()),
         yield(cast<YieldOp>(body.getTerminator())),
         type(typeOf(yield.getOperand(0))),
-        lanes(vectorBytes / getWidestBytes(body)),
-        evaluator(body,
-                  function.getArguments().take_front(body.getNumArguments())) {
+        lanes(vectorBytes / getWidestBytes(body)) {
     evaluator.setRowLanes(vectorBytes / 4);
   }
 
   void emit();
 
 private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  }
   Value add(Value lhs, int64_t rhs) {
-    return rhs == 0
-               ? lhs
-               : builder.createOrFold<arith::AddIOp>(loc, lhs, constant(rhs));
+    return rhs == 0 ? lhs : KernelEmitter::add(lhs, constant(rhs));
   }
   void loop(Value lower, Value upper, int64_t step,
             function_ref<void(Value)> emitBody);
@@ -101,14 +93,9 @@ private:
   void storeLanes(Value at, int64_t count);
 
   Operation *root;
-  func::FuncOp function;
-  OpBuilder builder;
-  Location loc;
-  Block &body;
   YieldOp yield;
   RankedTensorType type;
   int64_t lanes;
-  KernelEvaluator evaluator;
   /// Dimensions of more than one element, outermost first.
   SmallVector<int64_t> order;
   SmallVector<Value> indices;

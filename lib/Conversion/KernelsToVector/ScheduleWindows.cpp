@@ -12,6 +12,7 @@
 // left out by the bounds of the loop over window rows. One parallel iteration
 // is an output row.
 
+#include "../Common/KernelEmitter.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 
@@ -108,28 +109,15 @@ struct Tile {
   bool isInside;
 };
 
-class WindowEmitter {
+class WindowEmitter : KernelEmitter {
 public:
   WindowEmitter(const Window &window, KernelOp kernel, func::FuncOp function,
                 const ScheduleWindowsOptions &options)
-      : window(window), function(function), options(options),
-        builder(function.getBody().front().getTerminator()),
-        loc(kernel.getLoc()), body(kernel.getBody().front()),
-        evaluator(body,
-                  function.getArguments().take_front(body.getNumArguments())) {}
+      : KernelEmitter(kernel, function), window(window), options(options) {}
 
   void emit();
 
 private:
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  }
-  Value add(Value lhs, Value rhs) {
-    return builder.createOrFold<arith::AddIOp>(loc, lhs, rhs);
-  }
-  Value scale(Value value, int64_t factor) {
-    return builder.createOrFold<arith::MulIOp>(loc, value, constant(factor));
-  }
   /// Runs `emitBody` in a loop over [begin, end) with step `step`.
   void loop(int64_t begin, int64_t end, int64_t step,
             function_ref<void(Value)> emitBody);
@@ -155,12 +143,7 @@ private:
   Value accumulate(Value sum, Value x, Value weight);
 
   const Window &window;
-  func::FuncOp function;
   const ScheduleWindowsOptions &options;
-  OpBuilder builder;
-  Location loc;
-  Block &body;
-  KernelEvaluator evaluator;
   Value batch, row, firstTap, lastTap;
 };
 

@@ -12,19 +12,20 @@ using namespace qc;
 
 void qc::buildCPULoopPipeline(OpPassManager &manager, const CPUForm &form) {
   // Every form: the partition of kernels must be the same for all of a library.
+  int64_t registers = form.vectorBytes >= 64 ? 32 : 16;
+  std::string dot =
+      form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
   ScheduleContractionsOptions contractions;
   contractions.vectorBytes = form.vectorBytes;
-  contractions.registers = form.vectorBytes >= 64 ? 32 : 16;
+  contractions.registers = registers;
   contractions.useFMA = form.hasFMA;
-  contractions.dot =
-      form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
+  contractions.dot = dot;
   manager.addPass(createScheduleContractions(contractions));
   ScheduleWindowsOptions windows;
   windows.vectorBytes = form.vectorBytes;
-  windows.registers = form.vectorBytes >= 64 ? 32 : 16;
+  windows.registers = registers;
   windows.useFMA = form.hasFMA;
-  windows.dot =
-      form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
+  windows.dot = dot;
   manager.addPass(createScheduleWindows(windows));
   ScheduleElementsOptions elements;
   elements.vectorBytes = form.vectorBytes;

@@ -113,18 +113,25 @@ static LogicalResult nonZero(NodeContext &c) {
   return c.yield(known);
 }
 
+/// The input and its axis from the attribute, or the input as a vector where
+/// there is none; null after a diagnostic.
+static Value getAlongAxis(NodeContext &c, int64_t &axis) {
+  axis = 0;
+  if (!c.hasAttribute("axis"))
+    return c.reshape(c[0], {tensorOf(c[0]).getNumElements()});
+  FailureOr<int64_t> given = c.normalizeAxis(c.getInt("axis", 0), rankOf(c[0]));
+  if (failed(given))
+    return {};
+  axis = *given;
+  return c[0];
+}
+
 static LogicalResult compress(NodeContext &c) {
-  Value x = c[0];
   int64_t axis = 0;
-  if (c.hasAttribute("axis")) {
-    FailureOr<int64_t> given = c.normalizeAxis(c.getInt("axis", 0), rankOf(x));
-    if (failed(given))
-      return failure();
-    axis = *given;
-  } else {
-    x = c.reshape(x, {tensorOf(x).getNumElements()});
-  }
-  if (!x || rankOf(c[1]) != 1)
+  Value x = getAlongAxis(c, axis);
+  if (!x)
+    return failure();
+  if (rankOf(c[1]) != 1)
     return c.refuse("its condition has rank " + Twine(rankOf(c[1])), "rank 1");
   int64_t length = std::min(shapeOf(c[1])[0], shapeOf(x)[axis]);
   Value condition = c[1];
@@ -143,16 +150,8 @@ static LogicalResult compress(NodeContext &c) {
 }
 
 static LogicalResult unique(NodeContext &c) {
-  Value x = c[0];
   int64_t axis = 0;
-  if (c.hasAttribute("axis")) {
-    FailureOr<int64_t> given = c.normalizeAxis(c.getInt("axis", 0), rankOf(x));
-    if (failed(given))
-      return failure();
-    axis = *given;
-  } else {
-    x = c.reshape(x, {tensorOf(x).getNumElements()});
-  }
+  Value x = getAlongAxis(c, axis);
   if (!x)
     return failure();
   // A row of the matrix is a slice of x at one position of the axis.

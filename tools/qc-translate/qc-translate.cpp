@@ -4,6 +4,7 @@
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Target/HLS/HLS.h"
+#include "qc/Target/ONNX/ExportONNX.h"
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/PTX/PTXTarget.h"
 
@@ -54,6 +55,45 @@ static void registerONNX(const qc::ImportCommandLine &commandLine) {
       });
 }
 
+/// The path that `-o` names, an option of the driver; empty for a stream.
+static std::string getOutputPath() {
+  auto *option = static_cast<llvm::cl::opt<std::string> *>(
+      llvm::cl::getRegisteredOptions().lookup("o"));
+  return !option || *option == "-" ? "" : option->getValue();
+}
+
+static void registerExport() {
+  static llvm::cl::OptionCategory category("ONNX export options");
+  static llvm::cl::opt<std::string> function(
+      "function", llvm::cl::cat(category), llvm::cl::value_desc("name"),
+      llvm::cl::desc("Export this function (default: the only one)"));
+  static llvm::cl::opt<bool> widenCodes(
+      "widen-codes", llvm::cl::cat(category),
+      llvm::cl::desc("Store codes of a width that ONNX lacks in its next wider "
+                     "integer type"));
+  static llvm::cl::opt<std::string> externalData(
+      "external-data", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("Write weights to this file beside the model (default: "
+                     "only above 2 GB, to OUTPUT.data)"));
+  static TranslateFromMLIRRegistration registration(
+      "export-onnx", "export the graph or QDQ level as an ONNX model",
+      [](Operation *op, llvm::raw_ostream &output) -> LogicalResult {
+        auto module = dyn_cast<ModuleOp>(op);
+        if (!module)
+          return op->emitError("is no module");
+        qc::ExportOptions options;
+        options.function = function;
+        options.widenCodes = widenCodes;
+        options.externalData = externalData;
+        if (std::string path = getOutputPath(); !path.empty())
+          options.externalDataIfLarge = path + ".data";
+        return qc::exportONNX(module, options, output);
+      },
+      [](DialectRegistry &registry) {
+        registry.insert<qc::QCDialect, func::FuncDialect>();
+      });
+}
+
 int main(int argc, char **argv) {
   // Needs no model: prints and ends as soon as it is read.
   llvm::cl::opt<bool> listOperators(
@@ -68,6 +108,7 @@ int main(int argc, char **argv) {
       }));
   qc::ImportCommandLine importCommandLine;
   registerONNX(importCommandLine);
+  registerExport();
 #ifndef QC_IMPORT_ONLY
   qc::registerToPTXTranslation();
   qc::hls::registerToHLSTranslation();

@@ -3,6 +3,7 @@
 // What handlers see and do: operands, attributes, created ops.
 
 #include "Importer.h"
+#include "Tensors.h"
 
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 
@@ -299,50 +300,12 @@ Value NodeContext::integers(ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
                                values.size() * sizeof(int64_t))));
 }
 
-/// A dense splat as a constant op's value (inline whatever its size).
-static ElementsAttr getSplat(Type element, ArrayRef<int64_t> shape,
-                             const APInt &bits) {
-  auto type = RankedTensorType::get(shape, element);
-  if (auto floatType = dyn_cast<FloatType>(element))
-    return DenseElementsAttr::get(type,
-                                  APFloat(floatType.getFloatSemantics(), bits));
-  return DenseElementsAttr::get(type, bits);
-}
-
 Value NodeContext::splat(Type element, double value, ArrayRef<int64_t> shape) {
-  if (auto floatType = dyn_cast<FloatType>(element)) {
-    APFloat number(value);
-    bool lost = false;
-    number.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                   &lost);
-    return constant(getSplat(element, shape, number.bitcastToAPInt()));
-  }
-  llvm::APSInt number(element.getIntOrFloatBitWidth(),
-                      isUnsignedElement(element));
-  bool exact = false;
-  if (element.isInteger(1))
-    number = value != 0;
-  else
-    APFloat(value).convertToInteger(number, APFloat::rmTowardZero, &exact);
-  return constant(getSplat(element, shape, number));
+  return constant(getSplat(element, shape, value));
 }
 
 Value NodeContext::limit(Type element, bool largest) {
-  if (auto floatType = dyn_cast<FloatType>(element)) {
-    // Bounds that no finite value crosses; infinities pass a clip unchanged.
-    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
-    APFloat value = APFloat::semanticsHasInf(semantics)
-                        ? APFloat::getInf(semantics, !largest)
-                        : APFloat::getLargest(semantics, !largest);
-    return constant(getSplat(element, {}, value.bitcastToAPInt()));
-  }
-  unsigned width = element.getIntOrFloatBitWidth();
-  APInt value =
-      isUnsignedElement(element)
-          ? (largest ? APInt::getMaxValue(width) : APInt::getMinValue(width))
-          : (largest ? APInt::getSignedMaxValue(width)
-                     : APInt::getSignedMinValue(width));
-  return constant(getSplat(element, {}, value));
+  return constant(getLimit(element, largest));
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,7 +8,10 @@
 #include <onnx/defs/parser.h>
 #include <onnx/defs/schema.h>
 
+#include <algorithm>
 #include <climits>
+#include <map>
+#include <set>
 
 using namespace qc;
 
@@ -132,6 +135,81 @@ const onnx::AttributeProto *qc::getDefaultAttribute(const onnx::NodeProto &node,
   } catch (const std::exception &) {
   }
   return nullptr;
+}
+
+/// A data type's name in schemas, such as "tensor(int8)".
+static onnx::DataType getTypeText(int32_t dataType) {
+  onnx::TypeProto type;
+  type.mutable_tensor_type()->set_elem_type(dataType);
+  return onnx::Utils::DataTypeUtils::ToType(type);
+}
+
+/// Whether formal parameters take values of these types. `bound` holds the
+/// types that type variables have so far.
+static bool
+takesTypes(const std::vector<onnx::OpSchema::FormalParameter> &parameters,
+           const std::vector<int32_t> &types,
+           std::map<std::string, onnx::DataType> &bound, std::string &reason) {
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (!types[i] || parameters.empty())
+      continue;
+    // Surplus values belong to the last parameter, which is variadic; if it is
+    // not, the count is at fault.
+    const auto &parameter = parameters[std::min(i, parameters.size() - 1)];
+    onnx::DataType type = getTypeText(types[i]);
+    if (!parameter.GetTypes().count(type)) {
+      reason =
+          "takes no " + *type + " as " + parameter.GetName() + "; accepted:";
+      std::set<std::string> names;
+      for (onnx::DataType accepted : parameter.GetTypes())
+        names.insert(*accepted);
+      for (const std::string &name : names)
+        reason += " " + name;
+      return false;
+    }
+    if (!parameter.GetIsHomogeneous())
+      continue;
+    auto [known, isNew] = bound.emplace(parameter.GetTypeStr(), type);
+    if (!isNew && known->second != type) {
+      reason = "takes values of one type as " + parameter.GetTypeStr() +
+               ", not " + *known->second + " and " + *type;
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<int64_t> qc::findOpset(const onnx::NodeProto &node,
+                                     const std::vector<int32_t> &operandTypes,
+                                     const std::vector<int32_t> &resultTypes,
+                                     int64_t minimum, std::string &reason) {
+  std::optional<int64_t> byTypes;
+  try {
+    int64_t newest = getNewestOpset("").value_or(0);
+    for (int64_t opset = minimum; opset <= newest; ++opset) {
+      const onnx::OpSchema *schema = findSchema("", node.op_type(), opset);
+      if (!schema || schema->Deprecated())
+        continue;
+      std::map<std::string, onnx::DataType> bound;
+      if (!takesTypes(schema->inputs(), operandTypes, bound, reason) ||
+          !takesTypes(schema->outputs(), resultTypes, bound, reason))
+        continue;
+      auto isKnown = [&](const onnx::AttributeProto &attribute) {
+        return schema->attributes().count(attribute.name()) != 0;
+      };
+      if (std::all_of(node.attribute().begin(), node.attribute().end(),
+                      isKnown) &&
+          static_cast<int>(operandTypes.size()) <= schema->max_input())
+        return opset;
+      if (!byTypes)
+        byTypes = opset;
+    }
+  } catch (const std::exception &exception) {
+    reason = exception.what();
+  }
+  reason = "operator " + node.op_type() + " " +
+           (reason.empty() ? "is in no operator set" : reason);
+  return byTypes;
 }
 
 std::vector<OperatorInfo> qc::listOperators() {

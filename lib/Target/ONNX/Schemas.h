@@ -43,6 +43,16 @@ const onnx::AttributeProto *getDefaultAttribute(const onnx::NodeProto &node,
                                                 int64_t opset,
                                                 const std::string &name);
 
+/// The first version, from `minimum` on, of the default domain's operator set
+/// in which the operator of `node` takes these types (ONNX's numbers; 0: left
+/// out) and the node's attributes. Where no version takes all of that the first
+/// one that takes the types: it has another form for what the attributes say.
+/// None and a reason if there is none.
+std::optional<int64_t> findOpset(const onnx::NodeProto &node,
+                                 const std::vector<int32_t> &operandTypes,
+                                 const std::vector<int32_t> &resultTypes,
+                                 int64_t minimum, std::string &reason);
+
 /// An operator that the ONNX library defines, in its newest version.
 struct OperatorInfo {
   std::string domain, name;

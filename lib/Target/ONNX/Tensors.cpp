@@ -121,6 +121,55 @@ bool qc::isAddressable(ArrayRef<int64_t> shape, Type element,
 }
 
 //===----------------------------------------------------------------------===//
+// Splats
+//===----------------------------------------------------------------------===//
+
+static ElementsAttr getSplat(Type element, ArrayRef<int64_t> shape,
+                             const APInt &bits) {
+  auto type = RankedTensorType::get(shape, element);
+  if (auto floatType = dyn_cast<FloatType>(element))
+    return DenseElementsAttr::get(type,
+                                  APFloat(floatType.getFloatSemantics(), bits));
+  return DenseElementsAttr::get(type, bits);
+}
+
+ElementsAttr qc::getSplat(Type element, ArrayRef<int64_t> shape, double value) {
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    APFloat number(value);
+    bool lost = false;
+    number.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                   &lost);
+    return ::getSplat(element, shape, number.bitcastToAPInt());
+  }
+  llvm::APSInt number(element.getIntOrFloatBitWidth(),
+                      isUnsignedElement(element));
+  bool exact = false;
+  if (element.isInteger(1))
+    number = value != 0;
+  else
+    APFloat(value).convertToInteger(number, APFloat::rmTowardZero, &exact);
+  return ::getSplat(element, shape, static_cast<const APInt &>(number));
+}
+
+ElementsAttr qc::getLimit(Type element, bool largest) {
+  if (auto floatType = dyn_cast<FloatType>(element)) {
+    // Bounds that no finite value crosses; infinities pass a clip unchanged.
+    const llvm::fltSemantics &semantics = floatType.getFloatSemantics();
+    APFloat value = APFloat::semanticsHasInf(semantics)
+                        ? APFloat::getInf(semantics, !largest)
+                        : APFloat::getLargest(semantics, !largest);
+    return ::getSplat(element, {}, value.bitcastToAPInt());
+  }
+  unsigned width = element.getIntOrFloatBitWidth();
+  APInt value =
+      isUnsignedElement(element)
+          ? (largest ? APInt::getMaxValue(width) : APInt::getMinValue(width))
+          : (largest ? APInt::getSignedMaxValue(width)
+                     : APInt::getSignedMinValue(width));
+  return ::getSplat(element, {}, value);
+}
+
+//===----------------------------------------------------------------------===//
 // Data
 //===----------------------------------------------------------------------===//
 

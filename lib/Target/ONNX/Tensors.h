@@ -30,6 +30,14 @@ std::string getDataTypeName(int32_t dataType);
 bool isAddressable(llvm::ArrayRef<int64_t> shape, mlir::Type element,
                    std::string &error);
 
+/// A constant of `shape` that repeats `value`, converted to `element` (integers
+/// truncate), inline whatever its size.
+mlir::ElementsAttr getSplat(mlir::Type element, llvm::ArrayRef<int64_t> shape,
+                            double value);
+/// A scalar that holds the smallest or largest value of `element`: for floats
+/// with infinities those.
+mlir::ElementsAttr getLimit(mlir::Type element, bool largest);
+
 /// Reads tensors of one model.
 class TensorReader {
 public:

@@ -91,17 +91,17 @@ static ValueSums sumRun(const float *values, int64_t count) {
   return result;
 }
 
-static bool areFinite(llvm::ArrayRef<float> values) {
+template <typename T> static bool areFinite(llvm::ArrayRef<T> values) {
   // x - x is zero, or NaN for what is not finite.
   constexpr size_t lanes = 8;
-  float difference[lanes] = {};
+  T difference[lanes] = {};
   size_t i = 0;
   for (; i + lanes <= values.size(); i += lanes)
     for (size_t l = 0; l < lanes; ++l)
       difference[l] += values[i + l] - values[i + l];
   for (; i < values.size(); ++i)
     difference[0] += values[i] - values[i];
-  return llvm::all_of(difference, [](float d) { return d == 0; });
+  return llvm::all_of(difference, [](T d) { return d == 0; });
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,27 +130,42 @@ void ValueObserver::resume(ValueStatistics saved) {
 }
 
 /// Channels whose values are not in long runs: sums for each position of a
-/// `period` of channels, over rows of them.
-static void sumPeriods(const float *values, int64_t rows, int64_t period,
+/// `period` of channels, over rows of them. False, and nothing done, if squares
+/// are beyond f32.
+static bool sumPeriods(const float *values, int64_t rows, int64_t period,
                        llvm::MutableArrayRef<ValueSums> channels) {
   std::vector<float> low(values, values + period), high(low);
-  std::vector<double> sums(3 * period, 0.0);
-  double *sum = sums.data(), *magnitude = sum + period,
-         *square = magnitude + period;
-  for (int64_t row = 0; row < rows; ++row, values += period)
+  std::vector<double> sum(period, 0.0), magnitude(period, 0.0),
+      square(period, 0.0);
+  std::vector<float> part(3 * period);
+  constexpr int64_t steps = 16;
+  for (int64_t start = 0; start < rows; start += steps) {
+    std::fill(part.begin(), part.end(), 0.0f);
+    float *partSum = part.data(), *partMagnitude = partSum + period,
+          *partSquare = partMagnitude + period;
+    for (int64_t row = start, e = std::min(start + steps, rows); row < e;
+         ++row, values += period)
+      for (int64_t i = 0; i < period; ++i) {
+        float x = values[i];
+        low[i] = x < low[i] ? x : low[i];
+        high[i] = x > high[i] ? x : high[i];
+        partSum[i] += x;
+        partMagnitude[i] += std::fabs(x);
+        partSquare[i] += x * x;
+      }
     for (int64_t i = 0; i < period; ++i) {
-      float x = values[i];
-      low[i] = x < low[i] ? x : low[i];
-      high[i] = x > high[i] ? x : high[i];
-      double wide = x;
-      sum[i] += wide;
-      magnitude[i] += std::fabs(wide);
-      square[i] += wide * wide;
+      sum[i] += partSum[i];
+      magnitude[i] += partMagnitude[i];
+      square[i] += partSquare[i];
     }
+  }
+  if (!areFinite(llvm::ArrayRef<double>(square)))
+    return false;
   int64_t inner = period / static_cast<int64_t>(channels.size());
   for (int64_t i = 0; i < period; ++i)
     channels[i / inner].add({static_cast<uint64_t>(rows), low[i], high[i],
                              sum[i], magnitude[i], square[i]});
+  return true;
 }
 
 void ValueObserver::observeClean(llvm::ArrayRef<float> values,
@@ -160,9 +175,8 @@ void ValueObserver::observeClean(llvm::ArrayRef<float> values,
   } else {
     std::vector<ValueSums> sums(numChannels);
     int64_t period = numChannels * inner, rows = numElements / period;
-    if (inner < 16 && rows > 1 && period <= 65536) {
-      sumPeriods(values.data(), rows, period, sums);
-    } else {
+    if (inner >= 16 || rows == 1 || period > 65536 ||
+        !sumPeriods(values.data(), rows, period, sums)) {
       const float *run = values.data();
       for (int64_t row = 0; row < rows; ++row)
         for (int64_t c = 0; c < numChannels; ++c, run += inner)

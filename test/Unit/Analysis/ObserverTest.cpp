@@ -207,6 +207,10 @@ TEST(ValueObserver, LargeValues) {
   EXPECT_NEAR(observer.getStatistics().all.getPower(), 9e76, 1e72);
   EXPECT_NEAR(observer.getStatistics().all.getMean(), 3e38, 1e33);
   EXPECT_LT(observer.getStatistics().all.getVariance(), 1e70);
+  ValueObserver channels({8, 4}, 1);
+  channels.observe(std::vector<float>(32, -3e38f));
+  EXPECT_NEAR(channels.getStatistics().channels[3].getPower(), 9e76, 1e72);
+  EXPECT_EQ(channels.getStatistics().channels[3].count, 8u);
 }
 
 TEST(ValueObserver, PartsAddUpAndJSONIsExact) {

@@ -9,22 +9,26 @@
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Execution/Execution.h"
 #include "qc/Pipelines/Pipelines.h"
+#include "qc/Quantization/Passes.h"
 #include "qc/Target/HLS/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 
 namespace qc {
 
-/// Adds qc's dialects to a registry.
+/// Adds qc's dialects to a registry, with what passes need to run code.
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<QCDialect>();
+  registerExecution(registry);
 }
 
 /// Registers qc's passes and pipelines under their names.
 inline void registerAllPasses() {
   registerQCConversionPasses();
   registerQCTransformsPasses();
+  registerQCQuantizationPasses();
   hls::registerQCHLSPasses();
   registerPipelines();
 }

@@ -5,6 +5,7 @@
 #include "qc/Pipelines/Pipelines.h"
 
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Quantization/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -53,6 +54,38 @@ void qc::buildHLSPipeline(OpPassManager &manager,
   manager.addPass(createPlanMemory());
 }
 
+void qc::buildQuantizePipeline(OpPassManager &manager,
+                               const QuantizePipelineOptions &options) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createFoldBatchNorm());
+  if (!options.calibration.empty() || !options.statistics.empty()) {
+    CalibrateOptions calibrate;
+    calibrate.inputs = options.calibration;
+    calibrate.limit = options.limit;
+    calibrate.table = options.statistics;
+    calibrate.progress = options.progress;
+    manager.addPass(createCalibrate(calibrate));
+  }
+  AssignBitsOptions assign;
+  assign.weights = options.weights;
+  assign.activations = options.activations;
+  assign.block = options.block;
+  assign.symmetric = options.symmetric;
+  assign.activationRange = options.activationRange;
+  assign.weightRange = options.weightRange;
+  assign.rounding = options.rounding;
+  assign.plan = options.plan;
+  assign.dump = options.report;
+  manager.addPass(createAssignBits(assign));
+  QuantizeOptions quantize;
+  quantize.inputs = options.calibration;
+  quantize.limit = options.limit;
+  quantize.biasCorrection = options.biasCorrection;
+  quantize.progress = options.progress;
+  manager.addPass(createQuantize(quantize));
+}
+
 void qc::registerPipelines() {
   static PassPipelineRegistration<GraphPipelineOptions> cpu(
       "qc-cpu-pipeline", "Lower to a program with kernels in the CPU's layouts",
@@ -63,4 +96,7 @@ void qc::registerPipelines() {
   static PassPipelineRegistration<GraphPipelineOptions> hls(
       "qc-hls-pipeline", "Lower to a program with kernels for HLS C++",
       buildHLSPipeline);
+  static PassPipelineRegistration<QuantizePipelineOptions> quantize(
+      "qc-quantize-pipeline", "Quantize a float graph on sample inputs",
+      buildQuantizePipeline);
 }

@@ -43,6 +43,59 @@ void buildPTXPipeline(mlir::OpPassManager &manager,
 void buildHLSPipeline(mlir::OpPassManager &manager,
                       const GraphPipelineOptions &options = {});
 
+/// `--qc-quantize-pipeline`: from a float graph to QDQ.
+struct QuantizePipelineOptions
+    : mlir::PassPipelineOptions<QuantizePipelineOptions> {
+  Option<std::string> calibration{
+      *this, "calibration", llvm::cl::desc("File or folder of sample inputs"),
+      llvm::cl::init("")};
+  Option<unsigned> limit{
+      *this, "limit", llvm::cl::desc("Use at most this many samples (0: all)"),
+      llvm::cl::init(0)};
+  Option<std::string> statistics{
+      *this, "statistics",
+      llvm::cl::desc("JSON file of statistics to load, go on from and write"),
+      llvm::cl::init("")};
+  Option<std::string> weights{*this, "weights",
+                              llvm::cl::desc("Storage type of weights"),
+                              llvm::cl::init("si8")};
+  Option<std::string> activations{*this, "activations",
+                                  llvm::cl::desc("Storage type of activations"),
+                                  llvm::cl::init("ui8")};
+  Option<int64_t> block{
+      *this, "block",
+      llvm::cl::desc("Weights of products: elements per scale, 0 for one scale "
+                     "per output channel"),
+      llvm::cl::init(0)};
+  Option<bool> symmetric{*this, "symmetric",
+                         llvm::cl::desc("Weights without zero points"),
+                         llvm::cl::init(true)};
+  Option<std::string> activationRange{
+      *this, "activation-range",
+      llvm::cl::desc("minmax, moving, percentile, entropy, mse"),
+      llvm::cl::init("mse")};
+  Option<std::string> weightRange{*this, "weight-range",
+                                  llvm::cl::desc("minmax, mse, output"),
+                                  llvm::cl::init("mse")};
+  Option<std::string> rounding{*this, "rounding",
+                               llvm::cl::desc("nearest, gptq"),
+                               llvm::cl::init("gptq")};
+  Option<bool> biasCorrection{*this, "bias-correction",
+                              llvm::cl::desc("Correct biases after rounding"),
+                              llvm::cl::init(true)};
+  Option<std::string> plan{*this, "plan",
+                           llvm::cl::desc("JSON file of decisions that win"),
+                           llvm::cl::init("")};
+  Option<std::string> report{*this, "report",
+                             llvm::cl::desc("JSON file to write the plan to"),
+                             llvm::cl::init("")};
+  Option<bool> progress{*this, "progress",
+                        llvm::cl::desc("Show progress on stderr"),
+                        llvm::cl::init(false)};
+};
+void buildQuantizePipeline(mlir::OpPassManager &manager,
+                           const QuantizePipelineOptions &options);
+
 /// Registers the pipelines with qc-opt and plugins.
 void registerPipelines();
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Convolutions and matrix products with constant weights as one thing: a matrix
+// per group, applied to columns.
+#ifndef QC_QUANTIZATION_LINEARLAYER_H
+#define QC_QUANTIZATION_LINEARLAYER_H
+
+#include "qc/Dialect/QC/IR/QCDialect.h"
+
+#include <vector>
+
+namespace qc {
+
+/// A qc.conv, or a qc.matmul whose second operand is a constant of rank 2 (or
+/// with leading ones). Its weights are `groups` matrices of rows() / groups()
+/// times columns() numbers; output channel o is row o.
+class LinearLayer {
+public:
+  /// The layer that `op` is, nothing if it is none.
+  static std::optional<LinearLayer> get(mlir::Operation *op);
+
+  mlir::Operation *getOp() const { return op; }
+  mlir::Value getInput() const { return op->getOperand(0); }
+  mlir::OpOperand &getWeightOperand() const { return op->getOpOperand(1); }
+  mlir::RankedTensorType getWeightType() const {
+    return mlir::cast<mlir::RankedTensorType>(op->getOperand(1).getType());
+  }
+  bool isConv() const { return mlir::isa<ConvOp>(op); }
+
+  int64_t rows() const { return numRows; }
+  int64_t columns() const { return numColumns; }
+  int64_t groups() const { return numGroups; }
+  /// Dimensions of the weight tensor along which output channels and (matrix
+  /// products) the reduction lie.
+  int64_t channelAxis() const;
+  int64_t reductionAxis() const;
+  /// Dimension of the result along which output channels lie.
+  int64_t outputAxis() const;
+  /// Multiply-accumulates of one run.
+  int64_t macs() const;
+
+  /// Row-major rows() x columns() from a tensor of the weight's shape and back.
+  std::vector<float> toMatrix(llvm::ArrayRef<float> tensor) const;
+  std::vector<int64_t> toTensor(llvm::ArrayRef<int32_t> matrix) const;
+
+  /// The input columns at some output positions of one sample `x`: row-major,
+  /// positions times groups() times columns(). At most `limit` positions, drawn
+  /// by `seed` (0: all in order).
+  std::vector<float> getColumns(llvm::ArrayRef<float> x, int64_t limit,
+                                uint64_t seed) const;
+  /// Sum of all columns of one sample, added to `sum` (groups() * columns());
+  /// returns their number.
+  int64_t addColumnSums(llvm::ArrayRef<float> x,
+                        llvm::MutableArrayRef<double> sum) const;
+
+  /// Output positions of one sample.
+  int64_t getNumPositions() const;
+  /// Adds the outputs `y` of one sample, summed per output channel, to `sum`,
+  /// which gets rows() entries.
+  void addOutputSums(llvm::ArrayRef<float> y, std::vector<double> &sum) const;
+
+private:
+  explicit LinearLayer(mlir::Operation *op) : op(op) {}
+  /// Calls visit(element of x, column) for output position `position` of group
+  /// `group`; elements outside of x are left out.
+  template <typename Visitor>
+  void forColumn(int64_t position, int64_t group, Visitor visit) const;
+
+  mlir::Operation *op;
+  int64_t numRows = 0, numColumns = 0, numGroups = 1;
+};
+
+} // namespace qc
+
+#endif // QC_QUANTIZATION_LINEARLAYER_H

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes that find out how to quantize a float model and do it. Those that run
+// code need an executor (qc/Execution/Execution.h).
+#ifndef QC_QUANTIZATION_PASSES_TD
+#define QC_QUANTIZATION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+/// Compiling inside a pass makes ops of these dialects.
+class QC_QuantizationPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
+  let dependentDialects = [
+    "::qc::QCDialect", "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
+def Calibrate : QC_QuantizationPass<"qc-calibrate"> {
+  let summary = "Measure the values of a float model on sample inputs";
+  let description = [{
+    Runs the module's function on each sample through compiled code and keeps statistics of every
+    f32 value, never the values: range, mean, power, a histogram, the same per channel. The result is the
+    table `@statistics`, one entry per value by its name (qc/Analysis/NodeNames.h, fields in
+    qc/Analysis/Observer.h). Memory does not depend on the number of samples.
+
+    `inputs` is a file or folder as qc/Quantization/SampleSet.h says. `table` is a JSON file: what it
+    has is loaded, samples that it counts are skipped, and it is written at the end, or when
+    the pass is interrupted (Ctrl-C); so an interrupted run goes on where it stopped.
+    Without `inputs` the table is only loaded.
+
+    Numerics: exact (changes no function).
+
+    ```mlir
+    func.func @main(%x: tensor<1x8xf32> {qc.name = "x"}) -> tensor<1x8xf32> { … }
+    // gets beside it
+    qc.table @statistics {x = {count = 8.0e+02 : f64, max = 2.5 : f64, min = -1.0 : f64, …}, …}
+    ```
+  }];
+  let options = [
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
+    Option<"limit", "limit", "unsigned", "0", "Use at most this many samples (0: all)">,
+    Option<"table", "table", "std::string", "\"\"", "JSON file to load, go on from and write">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numSamples", "samples", "Number of samples run">,
+    Statistic<"numValues", "values", "Number of values measured">
+  ];
+}
+
+def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
+  let summary = "Decide each node's formats: the plan";
+  let description = [{
+    Writes the `qc.plan`. Which operands are quantized follows from the graph
+    (qc/Quantization/Points.h): inputs of convolutions and matrix products, constant weights, and
+    what is added, pooled or concatenated between convolutions; everything else stays float.
+    Without a budget all get the formats of the options. Lines of the file `plan` whose `by` is "user",
+    or that have none, win over everything, and so do entries that the module's plan has by "user".
+
+    ```mlir
+    qc.plan @plan {conv1 = {by = "qc-assign-bits", inputs = {"0" = {type = "ui8", …}, "1" = {type = "si8", …}}}}
+    ```
+  }];
+  let options = [
+    Option<"weights", "weights", "std::string", "\"si8\"", "Storage type of constant weights; f32: stay float">,
+    Option<"activations", "activations", "std::string", "\"ui8\"", "Storage type of activations; f32: stay float">,
+    Option<"ends", "ends", "std::string", "\"si8\"", "Storage type of the first layer's weights if wider; empty: as all">,
+    Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,
+    Option<"symmetric", "symmetric", "bool", "true", "Weights without zero points">,
+    Option<"activationRange", "activation-range", "std::string", "\"mse\"", "How ranges of activations are chosen: minmax, moving, percentile, entropy, mse">,
+    Option<"weightRange", "weight-range", "std::string", "\"mse\"", "How ranges of weights are chosen: minmax, mse, output">,
+    Option<"rounding", "rounding", "std::string", "\"gptq\"", "How weights are rounded: nearest, gptq">,
+    ListOption<"floatNodes", "float-nodes", "std::string", "Nodes that stay float">,
+    ListOption<"floatOps", "float-ops", "std::string", "Ops that stay float, such as add">,
+    Option<"plan", "plan", "std::string", "\"\"", "JSON file whose lines win">,
+    Option<"dump", "dump", "std::string", "\"\"", "JSON file to write the plan to">
+  ];
+  let statistics = [
+    Statistic<"numNodes", "nodes", "Number of nodes in the plan">
+  ];
+}
+
+def Quantize : QC_QuantizationPass<"qc-quantize"> {
+  let summary = "Turn a float model with a plan into a quantized one";
+  let description = [{
+    Puts qc.quantize and qc.dequantize where the plan says, with scales from the plan or, for
+    activations, from the table `@statistics`. Weights become codes behind a qc.dequantize. With
+    `inputs`, layers are rounded one after the other in the order of the graph, each seeing
+    what the already rounded ones compute, run as the code that the target would run: weights with
+    rounding "gptq" by error feedback on the layer's inputs, then biases are corrected by the difference of
+    the mean outputs (`@statistics`) and the rounded layer's.
+
+    Numerics: approximate.
+
+    ```mlir
+    %y = qc.conv %x, %w bias %b {…}
+    // becomes
+    %q = qc.quantize %x, %s, %z …
+    %d = qc.dequantize %q, %s, %z …
+    %v = qc.dequantize %codes, %sw, %zw {axis = 0 : i64} : (tensor<8x3x3x3xsi8>, …)
+    %y = qc.conv %d, %v bias %corrected {…}
+    ```
+  }];
+  let options = [
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
+    Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
+    Option<"positions", "positions", "unsigned", "32", "Output positions per sample that rounding looks at (0: all)">,
+    Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numActivations", "activations", "Number of quantized activations">,
+    Statistic<"numWeights", "weights", "Number of quantized weights">,
+    Statistic<"peakBytes", "peak-bytes", "Most bytes of activations kept between layers">
+  ];
+}
+
+#endif // QC_QUANTIZATION_PASSES_TD

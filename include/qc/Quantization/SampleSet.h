@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Inputs to calibrate with, from files.
+#ifndef QC_QUANTIZATION_SAMPLESET_H
+#define QC_QUANTIZATION_SAMPLESET_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <string>
+
+namespace qc {
+
+/// Samples for one function, read one file at a time. `path` is
+///
+/// - an .npz file with an array per input, or an .npy file if there is one
+///   input,
+/// - or a folder of such files, in the order of their names,
+/// - or a folder of folders with input_0.pb, input_1.pb … (ONNX test data).
+///
+/// An array has the input's type, and its shape or a multiple of it in the
+/// first dimension: then it holds several samples.
+class SampleSet {
+public:
+  using Inputs = llvm::ArrayRef<llvm::ArrayRef<char>>;
+
+  /// Lists the files; at most `limit` samples are used (0: all). Fails with an
+  /// error at the function that names the path.
+  static mlir::FailureOr<SampleSet> open(mlir::func::FuncOp function,
+                                         llvm::StringRef path, size_t limit);
+
+  /// Calls `visit` with the inputs' bytes (storage format) for each sample in
+  /// order. Fails when a file does not fit, with an error that names it and
+  /// says what is accepted, and when `visit` fails.
+  mlir::LogicalResult
+  forEach(llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
+
+  /// Number of samples; an estimate from the first file before the first
+  /// complete pass.
+  size_t size() const { return count; }
+
+private:
+  mlir::func::FuncOp function;
+  /// Files of each step: one, or one per input.
+  llvm::SmallVector<llvm::SmallVector<std::string, 1>, 0> files;
+  size_t limit = 0, count = 0;
+};
+
+} // namespace qc
+
+#endif // QC_QUANTIZATION_SAMPLESET_H

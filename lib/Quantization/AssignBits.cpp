@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-assign-bits: decides each node's formats.
+
+#include "qc/Analysis/AttributeJSON.h"
+#include "qc/Analysis/NodeNames.h"
+#include "qc/Analysis/Plan.h"
+#include "qc/Quantization/LinearLayer.h"
+#include "qc/Quantization/Passes.h"
+#include "qc/Quantization/Points.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace qc {
+#define GEN_PASS_DEF_ASSIGNBITS
+#include "qc/Quantization/Passes.h.inc"
+} // namespace qc
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+class AssignBitsPass : public qc::impl::AssignBitsBase<AssignBitsPass> {
+public:
+  using AssignBitsBase::AssignBitsBase;
+
+private:
+  void runOnOperation() override;
+  LogicalResult checkOptions();
+  OperandFormat getWeightFormat(OpOperand &operand, bool isFirst) const;
+  OperandFormat getActivationFormat() const;
+  bool staysFloat(Operation *op, StringRef node) const;
+  /// Lines that a user wrote replace those of `plan`.
+  LogicalResult addUserLines(const Plan &user, Plan &plan,
+                             const NodeNames &names, bool onlyMarked);
+};
+
+} // namespace
+
+LogicalResult AssignBitsPass::checkOptions() {
+  auto check = [&](StringRef option, StringRef value,
+                   ArrayRef<StringRef> accepted) -> LogicalResult {
+    if (llvm::is_contained(accepted, value))
+      return success();
+    InFlightDiagnostic diagnostic = getOperation().emitError()
+                                    << "qc-assign-bits: bad " << option << " '"
+                                    << value << "'; accepted: ";
+    llvm::interleaveComma(accepted, diagnostic);
+    return diagnostic;
+  };
+  for (auto [option, value] :
+       {std::pair<StringRef, StringRef>{"weights", weights},
+        {"activations", activations},
+        {"ends", ends.empty() ? weights : ends}})
+    if (!parseStorageType(&getContext(), value))
+      return getOperation().emitError()
+             << "qc-assign-bits: bad " << option << " '" << value
+             << "'; accepted: f32, si2 to si16, ui2 to ui16, f8E4M3FN, f8E5M2";
+  if (block != 0 && (block < 16 || block > 256))
+    return getOperation().emitError() << "qc-assign-bits: bad block " << block
+                                      << "; accepted: 0 and 16 to 256";
+  if (failed(check("activation-range", activationRange,
+                   {"minmax", "moving", "percentile", "entropy", "mse"})) ||
+      failed(check("weight-range", weightRange, {"minmax", "mse", "output"})))
+    return failure();
+  return check("rounding", rounding, {"nearest", "gptq"});
+}
+
+OperandFormat AssignBitsPass::getActivationFormat() const {
+  OperandFormat format;
+  format.type = activations;
+  format.range = activationRange;
+  return format;
+}
+
+OperandFormat AssignBitsPass::getWeightFormat(OpOperand &operand,
+                                              bool isFirst) const {
+  OperandFormat format;
+  format.type = weights;
+  if (isFirst && !ends.empty() && getFormatBits(ends) > getFormatBits(weights))
+    format.type = ends;
+  format.symmetric = symmetric;
+  format.range = weightRange;
+  format.rounding = rounding;
+  format.granularity = Granularity::Axis;
+  // A block must divide the reduction, as ONNX's blocked quantization asks.
+  if (block && !isa<ConvOp>(operand.getOwner())) {
+    auto type = cast<RankedTensorType>(operand.get().getType());
+    int64_t reduction = isa<GatherOp>(operand.getOwner())
+                            ? type.getDimSize(1)
+                            : type.getDimSize(type.getRank() - 2);
+    if (reduction % block == 0) {
+      format.granularity = Granularity::Block;
+      format.block = block;
+    }
+  }
+  return format;
+}
+
+bool AssignBitsPass::staysFloat(Operation *op, StringRef node) const {
+  return llvm::is_contained(floatNodes, node) ||
+         llvm::is_contained(floatOps, op->getName().stripDialect());
+}
+
+LogicalResult AssignBitsPass::addUserLines(const Plan &user, Plan &plan,
+                                           const NodeNames &names,
+                                           bool onlyMarked) {
+  for (const auto &[name, node] : user.nodes) {
+    bool isUsers = node.by == "user" || node.by.empty();
+    if (onlyMarked && !isUsers)
+      continue;
+    Operation *op = names.lookup(name);
+    if (!op)
+      return getOperation().emitError()
+             << "the plan's node '" << name << "' does not exist";
+    for (const auto &[index, format] : node.inputs)
+      if (index >= op->getNumOperands())
+        return op->emitError()
+               << "the plan's node '" << name << "' has no input " << index
+               << "; accepted: below " << op->getNumOperands();
+    NodePlan &own = plan.nodes[name];
+    own.by = isUsers ? "user" : node.by;
+    for (const auto &[index, format] : node.inputs)
+      own.inputs[index] = format;
+  }
+  return success();
+}
+
+void AssignBitsPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  auto functions = module.getOps<func::FuncOp>();
+  if (!llvm::hasSingleElement(functions)) {
+    module.emitError("a plan needs a module with one function; import one "
+                     "combination of shapes");
+    return signalPassFailure();
+  }
+  if (failed(checkOptions()))
+    return signalPassFailure();
+  func::FuncOp function = *functions.begin();
+  NodeNames names(function);
+  QuantizationPoints points = QuantizationPoints::find(function);
+  Plan decided;
+  auto decide = [&](OpOperand *operand, OperandFormat format) {
+    StringRef name = names.getName(operand->getOwner());
+    if (format.isFloat() || staysFloat(operand->getOwner(), name))
+      return;
+    NodePlan &node = decided.nodes[name.str()];
+    node.by = getArgument().str();
+    node.inputs[operand->getOperandNumber()] = std::move(format);
+  };
+  for (OpOperand *operand : points.activations)
+    decide(operand, getActivationFormat());
+  bool isFirst = true;
+  for (OpOperand *operand : points.weights) {
+    decide(operand, getWeightFormat(*operand, isFirst));
+    isFirst = false;
+  }
+  // What the user wrote wins, in the module and above it in the file.
+  if (PlanOp op = getPlan(module)) {
+    FailureOr<Plan> previous = Plan::get(op);
+    if (failed(previous) ||
+        failed(addUserLines(*previous, decided, names, /*onlyMarked=*/true)))
+      return signalPassFailure();
+  }
+  if (!plan.empty()) {
+    FailureOr<llvm::json::Object> object =
+        readJSONObject(module.getLoc(), plan);
+    FailureOr<Plan> user = failed(object)
+                               ? FailureOr<Plan>(failure())
+                               : Plan::parse(module.getLoc(), *object);
+    if (failed(user) ||
+        failed(addUserLines(*user, decided, names, /*onlyMarked=*/false)))
+      return signalPassFailure();
+  }
+  numNodes += decided.nodes.size();
+  setPlan(module, decided);
+  if (!dump.empty() &&
+      failed(writeJSON(module.getLoc(), dump, decided.toJSON())))
+    return signalPassFailure();
+}

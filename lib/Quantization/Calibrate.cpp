@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-calibrate: statistics of every value on sample inputs.
+
+#include "Progress.h"
+
+#include "qc/Analysis/AttributeJSON.h"
+#include "qc/Analysis/Executor.h"
+#include "qc/Analysis/NodeNames.h"
+#include "qc/Analysis/Observer.h"
+#include "qc/Analysis/Plan.h"
+#include "qc/Quantization/Passes.h"
+#include "qc/Quantization/SampleSet.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Signals.h"
+
+#include <atomic>
+
+namespace qc {
+#define GEN_PASS_DEF_CALIBRATE
+#include "qc/Quantization/Passes.h.inc"
+} // namespace qc
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+/// A value and what is known of it.
+struct Observed {
+  Value value;
+  std::string name;
+  ValueObserver observer;
+};
+
+class CalibratePass : public qc::impl::CalibrateBase<CalibratePass> {
+public:
+  using CalibrateBase::CalibrateBase;
+
+private:
+  void runOnOperation() override;
+  LogicalResult loadTable(llvm::json::Object &entries);
+  LogicalResult observe(func::FuncOp function, llvm::json::Object &entries);
+};
+
+} // namespace
+
+/// Values whose statistics serve: f32 tensors that are computed.
+static SmallVector<Observed, 0> getValues(func::FuncOp function) {
+  NodeNames names(function);
+  SmallVector<Observed, 0> values;
+  auto add = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!isa<Float32Type>(type.getElementType()) || type.getNumElements() == 0)
+      return;
+    // Channels are where convolutions and products put them.
+    std::optional<int64_t> axis;
+    if (type.getRank() >= 3 &&
+        !isa_and_nonnull<MatMulOp>(value.getDefiningOp()))
+      axis = 1;
+    else if (type.getRank() >= 2)
+      axis = type.getRank() - 1;
+    values.push_back(
+        {value, names.getName(value), ValueObserver(type.getShape(), axis)});
+  };
+  for (Value argument : function.getArguments())
+    add(argument);
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (!isa<ConstantOp>(op))
+      for (Value result : op.getResults())
+        add(result);
+  return values;
+}
+
+LogicalResult CalibratePass::loadTable(llvm::json::Object &entries) {
+  if (table.empty() || !llvm::sys::fs::exists(table))
+    return success();
+  FailureOr<llvm::json::Object> saved =
+      readJSONObject(getOperation().getLoc(), table);
+  if (failed(saved))
+    return failure();
+  entries = std::move(*saved);
+  return success();
+}
+
+LogicalResult CalibratePass::observe(func::FuncOp function,
+                                     llvm::json::Object &entries) {
+  const ExecutorInterface *executor = getExecutor(function);
+  if (!executor)
+    return failure();
+  SmallVector<Observed, 0> values = getValues(function);
+  if (values.empty())
+    return function.emitError("computes no f32 value: nothing to calibrate");
+  FailureOr<SampleSet> samples = SampleSet::open(function, inputs, limit);
+  if (failed(samples))
+    return failure();
+
+  // Go on where a saved table stopped.
+  size_t done = SIZE_MAX;
+  for (Observed &observed : values) {
+    const llvm::json::Object *entry = entries.getObject(observed.name);
+    if (!entry) {
+      done = 0;
+      continue;
+    }
+    llvm::Expected<ValueStatistics> saved = ValueStatistics::fromJSON(*entry);
+    if (!saved)
+      return function.emitError()
+             << "'" << table << "': entry '" << observed.name
+             << "': " << llvm::toString(saved.takeError());
+    size_t channels = observed.observer.getStatistics().channels.size();
+    if (saved->channels.size() != channels)
+      return function.emitError()
+             << "'" << table << "': entry '" << observed.name << "' has "
+             << saved->channels.size() << " channels, the value " << channels
+             << "; the table belongs to another model";
+    done = std::min<size_t>(done, saved->samples);
+    observed.observer.resume(std::move(*saved));
+  }
+  if (llvm::any_of(values, [&](Observed &observed) {
+        return observed.observer.getStatistics().samples != done;
+      })) {
+    // Of other values or uneven: of no use.
+    done = 0;
+    values = getValues(function);
+  }
+
+  SmallVector<Value> arguments(function.getArguments()), results;
+  for (Observed &observed : values)
+    results.push_back(observed.value);
+  OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
+  FailureOr<std::unique_ptr<CompiledFunction>> code =
+      executor->compile(*probes->getOps<func::FuncOp>().begin());
+  if (failed(code))
+    return failure();
+
+  interrupted = false;
+  llvm::sys::SetInterruptFunction([] { interrupted = true; });
+  Progress display("calibrating", samples->size(), progress);
+  LogicalResult result = samples->forEach([&](size_t index,
+                                              SampleSet::Inputs inputs) {
+    if (interrupted)
+      return failure();
+    if (index < done)
+      return success();
+    for (auto [i, input] : llvm::enumerate(inputs))
+      llvm::copy(input, (*code)->getInput(i).begin());
+    if (failed((*code)->run()))
+      return failure();
+    for (auto [i, observed] : llvm::enumerate(values)) {
+      ArrayRef<char> bytes = (*code)->getOutput(i);
+      observed.observer.observe({reinterpret_cast<const float *>(bytes.data()),
+                                 bytes.size() / sizeof(float)});
+    }
+    ++numSamples;
+    display.advance(index + 1);
+    return success();
+  });
+  llvm::sys::SetInterruptFunction(nullptr);
+  if (failed(result) && !interrupted)
+    return failure();
+  for (Observed &observed : values)
+    entries[observed.name] = observed.observer.getStatistics().toJSON();
+  numValues += values.size();
+  if (!table.empty() &&
+      failed(writeJSON(function.getLoc(), table, llvm::json::Object(entries))))
+    return failure();
+  if (interrupted)
+    return function.emitError("calibration was interrupted")
+           << (table.empty() ? "" : "; the table can be gone on from");
+  return success();
+}
+
+void CalibratePass::runOnOperation() {
+  ModuleOp module = getOperation();
+  llvm::json::Object entries;
+  if (failed(loadTable(entries)))
+    return signalPassFailure();
+  if (!inputs.empty()) {
+    auto functions = module.getOps<func::FuncOp>();
+    if (!llvm::hasSingleElement(functions)) {
+      module.emitError("calibration needs a module with one function; import "
+                       "one combination of shapes");
+      return signalPassFailure();
+    }
+    if (failed(observe(*functions.begin(), entries)))
+      return signalPassFailure();
+  }
+  if (inputs.empty() && table.empty()) {
+    module.emitError("qc-calibrate needs inputs=PATH, table=FILE or both");
+    return signalPassFailure();
+  }
+  setTable(module, statisticsName, entries);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rounds constant weights and corrects biases.
+
+#include "QuantizeWeights.h"
+
+#include "qc/Analysis/WeightQuantizer.h"
+#include "qc/Dialect/QC/IR/ConstantStore.h"
+#include "qc/Dialect/QC/Transforms/Quantization.h"
+
+using namespace mlir;
+using namespace qc;
+
+/// The grid of a plan's format; fails with an error at `op` for formats that
+/// weights cannot have.
+static FailureOr<GridFormat>
+getGridFormat(Operation *op, const OperandFormat &format, bool hasHessian) {
+  GridFormat grid;
+  Type type = parseStorageType(op->getContext(), format.type);
+  auto storage = dyn_cast<IntegerType>(type);
+  if (isa<Float8E4M3FNType>(type))
+    grid.kind = GridKind::Float8E4M3;
+  else if (isa<Float8E5M2Type>(type))
+    grid.kind = GridKind::Float8E5M2;
+  else if (!storage || storage.getWidth() > 8)
+    return op->emitError() << "weights cannot be " << format.type
+                           << "; accepted: integers of 2 to 8 bits, f8E4M3FN, "
+                              "f8E5M2";
+  grid.bits = storage ? storage.getWidth() : 8;
+  grid.isSigned = !storage || storage.isSigned();
+  grid.symmetric = format.symmetric || !storage;
+  if (format.granularity == Granularity::Token)
+    return op->emitError("weights have no tokens; accepted: granularity axis, "
+                         "block");
+  if (format.granularity == Granularity::Block)
+    grid.blockSize = format.block;
+  if (format.range == "output" && hasHessian)
+    grid.method = GridMethod::OutputError;
+  else if (format.range != "minmax")
+    grid.method = GridMethod::WeightError;
+  return grid;
+}
+
+/// Constants of a matrix of codes: `transposed` for products, whose tensor is
+/// columns x rows.
+static QuantizedWeights
+makeConstants(MLIRContext *context, const WeightGrid &grid,
+              ArrayRef<int8_t> codes, ArrayRef<int64_t> shape, Type storage,
+              bool transposed, int64_t rowAxis, int64_t columnAxis) {
+  QuantizedWeights weights;
+  weights.reals = dequantize(codes, grid);
+  int64_t rows = grid.rows, columns = grid.columns,
+          groups = grid.getNumGroups();
+  // Bit patterns to numbers, in the tensor's order.
+  auto integer = dyn_cast<IntegerType>(storage);
+  auto place = [&](int64_t row, int64_t column, int64_t width) {
+    return transposed ? column * rows + row : row * width + column;
+  };
+  std::vector<int64_t> numbers(rows * columns);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      int64_t code = codes[row * columns + column];
+      numbers[place(row, column, columns)] =
+          integer && integer.isUnsigned() ? code & 0xff : code;
+    }
+  if (integer) {
+    weights.codes = getIntegersAttr(integer, shape, numbers);
+  } else {
+    std::vector<char> bytes(numbers.begin(), numbers.end());
+    weights.codes = getConstant(RankedTensorType::get(shape, storage), bytes);
+  }
+  // One scale per row, or one per row and block with the tensor's rank.
+  SmallVector<int64_t> scaleShape;
+  std::vector<float> scales(grid.scales.size());
+  std::vector<int64_t> zeros(grid.zeros.size());
+  bool isBlocked = grid.format.blockSize != 0;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t group = 0; group < groups; ++group) {
+      int64_t to = isBlocked ? place(row, group, groups) : row;
+      scales[to] = grid.scales[row * groups + group];
+      zeros[to] = grid.zeros[row * groups + group];
+    }
+  if (isBlocked) {
+    scaleShape.assign(shape.begin(), shape.end());
+    scaleShape[columnAxis] = groups;
+  } else {
+    scaleShape.push_back(rows);
+  }
+  weights.scales = getFloatsAttr(context, scaleShape, scales);
+  if (integer) {
+    weights.zeros = getIntegersAttr(integer, scaleShape, zeros);
+  } else {
+    std::vector<char> bytes(zeros.begin(), zeros.end());
+    weights.zeros =
+        getConstant(RankedTensorType::get(scaleShape, storage), bytes);
+  }
+  weights.axis = isBlocked ? columnAxis : rowAxis;
+  weights.blockSize = grid.format.blockSize;
+  return weights;
+}
+
+FailureOr<QuantizedWeights>
+qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
+                    const OperandFormat &format,
+                    ArrayRef<std::vector<double>> hessians) {
+  FailureOr<GridFormat> gridFormat =
+      getGridFormat(layer.getOp(), format, !hessians.empty());
+  if (failed(gridFormat))
+    return failure();
+  int64_t groupRows = layer.rows() / layer.groups(), columns = layer.columns();
+  if (gridFormat->blockSize &&
+      (layer.isConv() || columns % gridFormat->blockSize != 0))
+    return layer.getOp()->emitError()
+           << "blocks of " << gridFormat->blockSize
+           << " weights; accepted: products whose reduction (" << columns
+           << ") they divide";
+  WeightGrid whole;
+  WeightCodes codes;
+  for (int64_t group = 0; group < layer.groups(); ++group) {
+    ArrayRef<float> part =
+        matrix.slice(group * groupRows * columns, groupRows * columns);
+    ArrayRef<double> hessian;
+    if (!hessians.empty())
+      hessian = hessians[group];
+    WeightGrid grid = makeGrid(part, groupRows, columns, *gridFormat, hessian);
+    WeightCodes own = format.rounding == "gptq" && !hessian.empty()
+                          ? roundErrorFeedback(part, grid, hessian)
+                          : roundNearest(part, grid);
+    codes.insert(codes.end(), own.begin(), own.end());
+    if (group == 0) {
+      whole = std::move(grid);
+    } else {
+      whole.scales.insert(whole.scales.end(), grid.scales.begin(),
+                          grid.scales.end());
+      whole.zeros.insert(whole.zeros.end(), grid.zeros.begin(),
+                         grid.zeros.end());
+    }
+  }
+  whole.rows = layer.rows();
+  return makeConstants(
+      layer.getOp()->getContext(), whole, codes,
+      layer.getWeightType().getShape(),
+      parseStorageType(layer.getOp()->getContext(), format.type),
+      !layer.isConv(), layer.channelAxis(), layer.reductionAxis());
+}
+
+FailureOr<QuantizedWeights> qc::quantizeRows(Operation *gather,
+                                             ArrayRef<float> matrix,
+                                             const OperandFormat &format) {
+  FailureOr<GridFormat> gridFormat = getGridFormat(gather, format, false);
+  if (failed(gridFormat))
+    return failure();
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(gather->getOperand(0).getType()).getShape();
+  if (gridFormat->blockSize && shape[1] % gridFormat->blockSize != 0)
+    return gather->emitError()
+           << "blocks of " << gridFormat->blockSize
+           << " weights; accepted: divisors of " << shape[1];
+  WeightGrid grid = makeGrid(matrix, shape[0], shape[1], *gridFormat);
+  return makeConstants(gather->getContext(), grid, roundNearest(matrix, grid),
+                       shape,
+                       parseStorageType(gather->getContext(), format.type),
+                       /*transposed=*/false, 0, 1);
+}
+
+void qc::replaceWeights(OpOperand &operand, const QuantizedWeights &weights) {
+  Operation *op = operand.getOwner();
+  OpBuilder builder(op);
+  Location loc = op->getLoc();
+  auto build = [&](ElementsAttr value) -> Value {
+    return ConstantOp::create(builder, loc, value.getType(), value);
+  };
+  operand.set(DequantizeOp::create(builder, loc, operand.get().getType(),
+                                   build(weights.codes), build(weights.scales),
+                                   build(weights.zeros), weights.axis,
+                                   weights.blockSize));
+}
+
+//===----------------------------------------------------------------------===//
+// Biases
+//===----------------------------------------------------------------------===//
+
+LayerBias::LayerBias(const LinearLayer &layer) : layer(layer) {
+  Operation *op = layer.getOp();
+  if (layer.isConv() || !op->getResult(0).hasOneUse())
+    return;
+  auto add = dyn_cast<AddOp>(*op->getResult(0).getUsers().begin());
+  if (!add || add.getType() != op->getResult(0).getType())
+    return;
+  OpOperand &other =
+      add->getOpOperand(add->getOperand(0) == op->getResult(0) ? 1 : 0);
+  auto type = cast<RankedTensorType>(other.get().getType());
+  if (isa_and_nonnull<ConstantOp>(other.get().getDefiningOp()) &&
+      type.getNumElements() == layer.rows() && type.getRank() > 0 &&
+      type.getShape().back() == layer.rows())
+    addend = &other;
+}
+
+std::vector<float> LayerBias::get() const {
+  Value value;
+  if (addend)
+    value = addend->get();
+  else if (auto conv = dyn_cast<ConvOp>(layer.getOp()))
+    value = conv.getBias();
+  FailureOr<SmallVector<float>> floats =
+      value ? getConstantFloats(value)
+            : FailureOr<SmallVector<float>>(failure());
+  if (failed(floats))
+    return std::vector<float>(layer.rows());
+  return std::vector<float>(floats->begin(), floats->end());
+}
+
+void LayerBias::set(ArrayRef<float> values) {
+  Operation *op = addend ? addend->getOwner() : layer.getOp();
+  OpBuilder builder(op);
+  SmallVector<int64_t> shape{layer.rows()};
+  if (addend)
+    shape.assign(cast<RankedTensorType>(addend->get().getType()).getShape());
+  ElementsAttr attribute = getFloatsAttr(op->getContext(), shape, values);
+  Value constant =
+      ConstantOp::create(builder, op->getLoc(), attribute.getType(), attribute);
+  if (addend)
+    addend->set(constant);
+  else
+    cast<ConvOp>(op).getBiasMutable().assign(constant);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Rounds constant weights and corrects biases.
+#ifndef QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
+#define QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
+
+#include "qc/Analysis/Plan.h"
+#include "qc/Quantization/LinearLayer.h"
+
+#include <vector>
+
+namespace qc {
+
+/// Codes of a weight tensor and what they mean.
+struct QuantizedWeights {
+  /// As long as the matrix, row-major rows x columns; the represented numbers.
+  std::vector<float> reals;
+  /// The tensor's constants: codes, scales, zero points.
+  mlir::ElementsAttr codes, scales, zeros;
+  int64_t axis = 0, blockSize = 0;
+};
+
+/// Rounds a layer's weights (`matrix`, row-major rows x columns) to `format`.
+/// `hessians` has one columns x columns second moment of the inputs per group,
+/// or none: then rounding is to nearest and the range method "output" becomes
+/// "mse".
+mlir::FailureOr<QuantizedWeights>
+quantizeWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
+                const OperandFormat &format,
+                llvm::ArrayRef<std::vector<double>> hessians);
+
+/// The same for rows that a qc.gather picks (an embedding), to nearest.
+mlir::FailureOr<QuantizedWeights> quantizeRows(mlir::Operation *gather,
+                                               llvm::ArrayRef<float> matrix,
+                                               const OperandFormat &format);
+
+/// Makes operand `operand` the dequantized codes.
+void replaceWeights(mlir::OpOperand &operand, const QuantizedWeights &weights);
+
+/// The bias of a layer's outputs, one number per row: a convolution's operand,
+/// or the constant that the only reader of a product adds.
+class LayerBias {
+public:
+  explicit LayerBias(const LinearLayer &layer);
+  /// Whether there is one or one can be added.
+  bool isThere() const { return addend || layer.isConv(); }
+  /// The bias, zeros where there is none yet.
+  std::vector<float> get() const;
+  void set(llvm::ArrayRef<float> values);
+
+private:
+  const LinearLayer &layer;
+  /// The operand of qc.add that holds it.
+  mlir::OpOperand *addend = nullptr;
+};
+
+} // namespace qc
+
+#endif // QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Calibration inputs from numpy and TensorProto files.
+
+#include "qc/Quantization/SampleSet.h"
+
+#include "qc/Target/Common/Artifact.h"
+
+#include "tensorio/TensorFile.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace qc;
+
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+/// Files and folders in `folder`, sorted.
+static SmallVector<std::string> listFolder(StringRef folder) {
+  SmallVector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; it != end && !error;
+       it.increment(error))
+    names.push_back(it->path());
+  llvm::sort(names);
+  return names;
+}
+
+/// The name that an input's array has in a file.
+static std::string getInputName(func::FuncOp function, unsigned index) {
+  auto name = function.getArgAttrOfType<StringAttr>(index, "qc.name");
+  return name ? name.str() : "input" + std::to_string(index);
+}
+
+FailureOr<SampleSet> SampleSet::open(func::FuncOp function, StringRef folder,
+                                     size_t limit) {
+  SampleSet set;
+  set.function = function;
+  set.limit = limit;
+  auto isArray = [](StringRef file) {
+    StringRef extension = path::extension(file);
+    return extension == ".npz" || extension == ".npy";
+  };
+  if (!fs::is_directory(folder)) {
+    if (!fs::exists(folder))
+      return function.emitError()
+             << "no such file or folder of calibration inputs: '" << folder
+             << "'";
+    set.files.push_back({folder.str()});
+  } else {
+    for (const std::string &file : listFolder(folder)) {
+      if (isArray(file)) {
+        set.files.push_back({file});
+        continue;
+      }
+      SmallVector<std::string, 1> protos;
+      for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+        SmallString<128> proto(file);
+        path::append(proto, "input_" + Twine(i) + ".pb");
+        if (fs::exists(proto))
+          protos.push_back(proto.str().str());
+      }
+      if (protos.size() == function.getNumArguments() && !protos.empty())
+        set.files.push_back(std::move(protos));
+    }
+  }
+  if (set.files.empty())
+    return function.emitError() << "'" << folder
+                                << "' holds no calibration inputs; accepted: "
+                                   ".npz files, .npy files, "
+                                   "folders with input_0.pb, …";
+  size_t inFirst = 1;
+  SampleSet first = set;
+  first.files.truncate(1);
+  first.limit = 0;
+  if (failed(first.forEach([&](size_t index, Inputs) {
+        inFirst = index + 1;
+        return success();
+      })))
+    return failure();
+  set.count = inFirst * set.files.size();
+  if (limit)
+    set.count = std::min(set.count, limit);
+  return set;
+}
+
+/// Reads the files of one step: an array per input, by name, by number or the
+/// only one.
+static FailureOr<SmallVector<qcrt::Tensor, 0>>
+readStep(func::FuncOp function, ArrayRef<std::string> files) {
+  SmallVector<qcrt::Tensor, 0> arrays;
+  for (const std::string &file : files) {
+    if (path::extension(file) == ".npz") {
+      auto tensors = qcrt::readNpzFile(file);
+      if (!tensors)
+        return function.emitError() << tensors.message();
+      llvm::append_range(arrays, std::move(*tensors));
+      continue;
+    }
+    auto tensor = qcrt::readTensorFile(file);
+    if (!tensor)
+      return function.emitError() << tensor.message();
+    tensor->name.clear();
+    arrays.push_back(std::move(*tensor));
+  }
+  SmallVector<qcrt::Tensor, 0> inputs;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    std::string name = getInputName(function, i);
+    auto found = llvm::find_if(arrays, [&](const qcrt::Tensor &tensor) {
+      return tensor.name == name;
+    });
+    // Arrays of .npy and .pb files have no names of their own.
+    if (found == arrays.end() && arrays.size() == function.getNumArguments() &&
+        (arrays.size() == 1 || arrays[i].name.empty()))
+      found = arrays.begin() + i;
+    if (found == arrays.end())
+      return function.emitError()
+             << "'" << files.front() << "' has no array for input '" << name
+             << "'";
+    inputs.push_back(std::move(*found));
+  }
+  return inputs;
+}
+
+LogicalResult
+SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
+  size_t next = 0;
+  for (const auto &step : files) {
+    FailureOr<SmallVector<qcrt::Tensor, 0>> arrays = readStep(function, step);
+    if (failed(arrays))
+      return failure();
+    // How many samples the arrays hold.
+    int64_t samples = -1;
+    SmallVector<size_t> bytes;
+    for (auto [index, array] : llvm::enumerate(*arrays)) {
+      auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
+      FailureOr<uint32_t> element = getOnnxType(type.getElementType());
+      SmallVector<int64_t> dims(array.dims.begin(), array.dims.end());
+      int64_t own = 1;
+      if (!dims.empty() && type.getRank() && type.getDimSize(0) > 0 &&
+          dims[0] % type.getDimSize(0) == 0) {
+        own = dims[0] / type.getDimSize(0);
+        dims[0] = type.getDimSize(0);
+      }
+      if (failed(element) || array.type != *element ||
+          ArrayRef<int64_t>(dims) != type.getShape() || own < 1)
+        return function.emitError()
+               << "'" << step.front() << "': input '"
+               << getInputName(function, index) << "' is "
+               << qcrt::describe(array) << "; accepted: " << type
+               << " or several of them in the first dimension";
+      if (samples >= 0 && own != samples)
+        return function.emitError()
+               << "'" << step.front() << "' holds " << samples
+               << " samples of one input and " << own << " of another";
+      samples = own;
+      bytes.push_back(array.data.size() / own);
+    }
+    for (int64_t sample = 0; sample < samples; ++sample) {
+      if (limit && next == limit)
+        break;
+      SmallVector<ArrayRef<char>> inputs;
+      for (auto [array, size] : llvm::zip_equal(*arrays, bytes))
+        inputs.push_back(ArrayRef<char>(
+            reinterpret_cast<const char *>(array.data.data()) + sample * size,
+            size));
+      if (failed(visit(next++, inputs)))
+        return failure();
+    }
+    if (limit && next == limit)
+      break;
+  }
+  count = next;
+  return success();
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs a function piece by piece.
+
+#include "StagedRun.h"
+
+#include "qc/Dialect/QC/Transforms/Quantization.h"
+
+using namespace mlir;
+using namespace qc;
+
+/// Ops that are cheaper to run again than to keep their results.
+static bool isLazy(Operation *op) {
+  return op && isa<DequantizeOp, ReshapeOp>(op);
+}
+
+/// The value to keep so that `value` can be computed again.
+static Value getRoot(Value value) {
+  while (isLazy(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
+
+LogicalResult StagedRun::start(SampleSet &samples) {
+  cursor = &function.getBody().front().front();
+  LogicalResult result = samples.forEach([&](size_t, SampleSet::Inputs inputs) {
+    for (auto [argument, bytes] :
+         llvm::zip_equal(function.getArguments(), inputs))
+      store[argument].emplace_back(bytes.begin(), bytes.end());
+    return success();
+  });
+  numSamples = samples.size();
+  return result;
+}
+
+/// Whether ops from `end` on read `value`, perhaps through lazy ones before.
+bool StagedRun::isLive(Value value, Operation *end) const {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (user->hasTrait<OpTrait::IsTerminator>())
+      return false;
+    return !user->isBeforeInBlock(end) ||
+           (isLazy(user) && isLive(user->getResult(0), end));
+  });
+}
+
+LogicalResult StagedRun::advance(Operation *end) {
+  SmallVector<Value> results, arguments;
+  llvm::DenseSet<Value> seen;
+  for (Operation *op = cursor; op != end; op = op->getNextNode()) {
+    if (isa<ConstantOp>(op) || isLazy(op))
+      continue;
+    for (Value result : op->getResults())
+      if (isLive(result, end))
+        results.push_back(result);
+  }
+  cursor = end;
+  if (results.empty())
+    return success();
+  // What they depend on of what is kept.
+  SmallVector<Value> worklist(results);
+  while (!worklist.empty()) {
+    Value value = worklist.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    if (store.contains(value))
+      arguments.push_back(value);
+    else if (Operation *op = value.getDefiningOp())
+      llvm::append_range(worklist, op->getOperands());
+  }
+  OwningOpRef<ModuleOp> stage = extractFunction(arguments, results);
+  FailureOr<std::unique_ptr<CompiledFunction>> code =
+      executor.compile(*stage->getOps<func::FuncOp>().begin());
+  if (failed(code))
+    return failure();
+  for (Value result : results)
+    store[result].resize(numSamples);
+  for (size_t sample = 0; sample < numSamples; ++sample) {
+    for (auto [index, argument] : llvm::enumerate(arguments))
+      llvm::copy(store[argument][sample], (*code)->getInput(index).begin());
+    if (failed((*code)->run()))
+      return failure();
+    for (auto [index, result] : llvm::enumerate(results)) {
+      ArrayRef<char> bytes = (*code)->getOutput(index);
+      store[result][sample].assign(bytes.begin(), bytes.end());
+    }
+  }
+  size_t bytes = 0;
+  for (auto &[value, samples] : store)
+    for (const std::vector<char> &sample : samples)
+      bytes += sample.size();
+  peakBytes = std::max(peakBytes, bytes);
+  for (Value value : llvm::to_vector(llvm::make_first_range(store)))
+    if (!isLive(value, end))
+      store.erase(value);
+  return success();
+}
+
+std::vector<float> StagedRun::getFloats(Value value, size_t sample) const {
+  Value root = getRoot(value);
+  auto it = store.find(root);
+  if (it == store.end())
+    return {};
+  const std::vector<char> &bytes = it->second[sample];
+  auto type = cast<RankedTensorType>(root.getType());
+  std::vector<float> floats(type.getNumElements());
+  if (isa<Float32Type>(type.getElementType())) {
+    std::memcpy(floats.data(), bytes.data(), bytes.size());
+    return floats;
+  }
+  // Codes: find the dequantize on the way.
+  Operation *op = value.getDefiningOp();
+  while (!isa<DequantizeOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  Quantization parameters = *getQuantization(op);
+  unsigned width = parameters.storage.getWidth();
+  for (size_t i = 0; i < floats.size(); ++i) {
+    int64_t code = width > 8
+                       ? reinterpret_cast<const int16_t *>(bytes.data())[i]
+                       : static_cast<int8_t>(bytes[i]);
+    if (parameters.storage.isUnsigned())
+      code &= width > 8 ? 0xffff : 0xff;
+    floats[i] =
+        static_cast<float>(code - parameters.zero()) * parameters.scale();
+  }
+  return floats;
+}

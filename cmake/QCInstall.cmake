@@ -8,6 +8,7 @@ include(CMakePackageConfigHelpers)
 set(QC_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/QC")
 
 if(QC_BUILD_COMPILER)
+  install(FILES "${CMAKE_CURRENT_LIST_DIR}/FindCBC.cmake" DESTINATION "${QC_PACKAGE_DIR}")
   foreach(root "${CMAKE_SOURCE_DIR}/include" "${CMAKE_BINARY_DIR}/include")
     install(DIRECTORY "${root}/qc" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
       FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "*.td" PATTERN "CMakeFiles" EXCLUDE)

@@ -92,11 +92,11 @@ llvm::Expected<std::vector<double>> Program::minimize() const {
     if (isInteger)
       Cbc_setInteger(model, i);
   Cbc_setObjSense(model, 1);
-  // No output, no gap.
+  // No output, no gap, an end.
   for (auto [name, value] :
        {std::pair("log", "0"), std::pair("ratioGap", "0"),
         std::pair("allowableGap", "1e-12"), std::pair("increment", "1e-9"),
-        std::pair("integerTolerance", "1e-7")})
+        std::pair("integerTolerance", "1e-7"), std::pair("seconds", "300")})
     Cbc_setParameter(model, name, value);
   Cbc_solve(model);
   if (Cbc_isProvenInfeasible(model))
@@ -104,7 +104,8 @@ llvm::Expected<std::vector<double>> Program::minimize() const {
   if (!Cbc_isProvenOptimal(model))
     return llvm::createStringError(
         llvm::inconvertibleErrorCode(),
-        "the solver of integer programs stopped without an optimum");
+        "no optimum was found within five minutes; fewer pairs or choices make "
+        "the problem easier");
   const double *solution = Cbc_getColSolution(model);
   return std::vector<double>(solution, solution + objectives.size());
 }

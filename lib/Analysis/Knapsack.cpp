@@ -102,6 +102,14 @@ getHullSteps(llvm::ArrayRef<std::vector<Point>> fronts) {
   return steps;
 }
 
+/// The loss without a budget.
+static double getLeastLoss(llvm::ArrayRef<std::vector<Point>> fronts) {
+  double loss = 0;
+  for (const std::vector<Point> &front : fronts)
+    loss += front.back().loss;
+  return loss;
+}
+
 std::optional<Assignment> qc::solveKnapsack(const AssignmentProblem &problem) {
   GroupedProblem grouped(problem);
   assert(problem.budgets.size() <= 1 && grouped.pairs.empty());
@@ -169,6 +177,10 @@ std::optional<Assignment> qc::solveKnapsack(const AssignmentProblem &problem) {
   };
   complete(0);
 
+  // Where losses follow costs closely, no end of assignments are equally good
+  // but for rounding.
+  double negligible = 1e-10 * (restLoss[0] - getLeastLoss(sorted));
+  size_t numStates = 0;
   for (size_t g = 0; g < numGroups; ++g) {
     std::vector<State> next;
     for (auto [i, state] : llvm::enumerate(stages.back()))
@@ -219,10 +231,11 @@ std::optional<Assignment> qc::solveKnapsack(const AssignmentProblem &problem) {
       complete(promising[i]);
     size_t count = 0;
     for (size_t i = 0; i < states.size(); ++i)
-      if (bounds[i] < bestLoss)
+      if (bounds[i] < bestLoss - negligible)
         states[count++] = states[i];
     states.resize(count);
-    if (count > size_t(1) << 22)
+    numStates += count;
+    if (numStates > size_t(1) << 22)
       return std::nullopt;
     if (count == 0)
       break;

@@ -73,13 +73,14 @@ struct Assignment {
 /// An optimal assignment. One budget and no pairs between groups: multiple-
 /// choice knapsack by dynamic programming over Pareto fronts of (cost, loss),
 /// without rounding of costs, pruned by the linear relaxation (Kellerer,
-/// Pferschy, Pisinger, "Knapsack Problems", chapter 11). Else a mixed integer
-/// program for CBC. The error is CBC's if it gives up.
+/// Pferschy, Pisinger, "Knapsack Problems", chapter 11); optimal but for 1e-10
+/// of the difference between the largest and the smallest loss. Else a mixed
+/// integer program for CBC. An error if that takes more than five minutes.
 llvm::Expected<Assignment> solveAssignment(const AssignmentProblem &problem);
 
 /// The two solvers of solveAssignment alone. solveKnapsack needs at most one
 /// budget and no pairs between layers of different groups; none if its fronts
-/// grow beyond 2^22 points, which solveAssignment leaves to the other one.
+/// have more than 2^22 points, which solveAssignment leaves to the other one.
 std::optional<Assignment> solveKnapsack(const AssignmentProblem &problem);
 llvm::Expected<Assignment>
 solveIntegerProgram(const AssignmentProblem &problem);

@@ -61,8 +61,14 @@ def numpy_type(name):
     """The numpy type of an ONNX element type by ONNX's or numpy's name."""
     import onnx
     if name.upper() in onnx.TensorProto.DataType.keys():
-        return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.DataType.Value(name.upper())))
+        return numpy_type_of(onnx.TensorProto.DataType.Value(name.upper()))
     return np.dtype(name)
+
+
+def numpy_type_of(data_type):
+    """The numpy type of an ONNX data type number."""
+    import onnx
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type))
 
 
 def difference(actual, expected, rtol, atol):
@@ -313,7 +319,7 @@ class ExpectedFailures:
             file.write("\n")
 
 
-AUTOMATIC = ("compile: ", "crash: ", "hang: ", "run: ", "result: ")
+AUTOMATIC = ("compile: ", "crash: ", "hang: ", "run: ", "result: ", "export: ", "reimport: ")
 
 
 def is_automatic(reason):

@@ -66,7 +66,7 @@ SmallVector<Term> ExportContext::nodes(StringRef operation,
     node.operands.push_back(operand.id);
   SmallVector<Term> terms;
   for (RankedTensorType type : results) {
-    terms.push_back(exporter.addValue(type));
+    terms.push_back(type ? exporter.addValue(type) : Term());
     node.results.push_back(terms.back().id);
   }
   node.attributes.assign(attributes.begin(), attributes.end());
@@ -274,12 +274,16 @@ LogicalResult ExportContext::refuse(const Twine &reason,
 const ExportTable &ExportTable::get() {
   static const ExportTable table = [] {
     ExportTable table;
+    addAttentionExports(table);
+    addBoundedExports(table);
     addElementwiseExports(table);
+    addImageExports(table);
     addIndexExports(table);
     addLinearExports(table);
     addNormExports(table);
     addQuantExports(table);
     addReductionExports(table);
+    addSequenceExports(table);
     addShapeExports(table);
     return table;
   }();

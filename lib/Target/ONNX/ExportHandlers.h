@@ -67,8 +67,8 @@ public:
 
   using Attributes = llvm::ArrayRef<onnx::AttributeProto>;
 
-  /// Adds a node and returns its results. Operands at the end that are left
-  /// out are dropped.
+  /// Adds a node and returns its results; one of null type is left out, as are
+  /// operands without a term.
   llvm::SmallVector<Term> nodes(llvm::StringRef operation,
                                 llvm::ArrayRef<Term> operands,
                                 llvm::ArrayRef<mlir::RankedTensorType> results,
@@ -178,12 +178,16 @@ private:
 };
 
 // One registration function per family.
+void addAttentionExports(ExportTable &table);
+void addBoundedExports(ExportTable &table);
 void addElementwiseExports(ExportTable &table);
+void addImageExports(ExportTable &table);
 void addIndexExports(ExportTable &table);
 void addLinearExports(ExportTable &table);
 void addNormExports(ExportTable &table);
 void addQuantExports(ExportTable &table);
 void addReductionExports(ExportTable &table);
+void addSequenceExports(ExportTable &table);
 void addShapeExports(ExportTable &table);
 
 } // namespace qc

@@ -254,7 +254,8 @@ void GraphExporter::dropUnused() {
                       [&](unsigned id) { return values[id].numUses; }))
       continue;
     for (unsigned id : node.operands)
-      ++values[id].numUses;
+      if (id)
+        ++values[id].numUses;
     while (!values[node.results.back()].numUses)
       node.results.pop_back();
     kept.push_back(std::move(node));
@@ -335,7 +336,7 @@ void GraphExporter::nameNodes() {
   taken = std::move(values);
   for (const Node &node : nodes)
     for (auto [index, id] : llvm::enumerate(node.results))
-      if (std::string &name = this->values[id].name; name.empty())
+      if (std::string &name = this->values[id].name; id && name.empty())
         name = makeUnique(node.name + "_output" +
                           (index ? "_" + std::to_string(index) : ""));
 }
@@ -392,7 +393,7 @@ void GraphExporter::write(onnx::ModelProto &model) {
       proto.add_input(values[id].name);
     for (unsigned id : node.results) {
       proto.add_output(values[id].name);
-      if (!isOutput.contains(id))
+      if (id && !isOutput.contains(id))
         setType(*graph.add_value_info(), values[id].name, values[id].type);
     }
     for (const onnx::AttributeProto &attribute : node.attributes)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Exports of ops whose results have as many elements as the data say. ONNX
-// gives these results the sizes of a run; here they are filled up to the
-// largest ones, beside their extents, and outputs are cut (Exporter.cpp).
+// gives these results the sizes of a run; here they are filled up with zeros to
+// the largest ones, beside their extents, and outputs are cut (Exporter.cpp).
 
 #include "ExportHandlers.h"
 
@@ -18,35 +18,77 @@ static Term getShape(ExportContext &c, Term x) {
                 RankedTensorType::get({x.rank()}, c.getIndexType()));
 }
 
-/// A tensor of run-time size with zeros behind, in shape `whole`.
-static Term fillUp(ExportContext &c, Term x, ArrayRef<int64_t> whole) {
-  Term missing = c.binary("Sub", c.constant(whole), getShape(c, x));
-  Term none = c.splat(c.getIndexType(), 0, {x.rank()});
-  return c.node("Pad", {x, c.concat({none, missing}, 0)},
-                RankedTensorType::get(whole, x.element()),
-                c.text("mode", "constant"));
+/// 0, 1, … below `count`.
+static Term getPositions(ExportContext &c, int64_t count) {
+  SmallVector<int64_t> positions(count);
+  std::iota(positions.begin(), positions.end(), 0);
+  return c.constant(positions);
 }
 
+/// The entries of vectors along the last dimension that `count` says, then 0.
+static Term clearBehind(ExportContext &c, Term x, Term count) {
+  Term counts = c.compare("Less", getPositions(c, x.shape().back()), count);
+  return c.where(counts, x, c.splat(x.element(), 0));
+}
+
+/// The flags in descending order are the positions of those that are set, in
+/// order, and behind them the others: of equal elements TopK gives the first
+/// one first.
 static LogicalResult nonZero(ExportContext &c, NonZeroOp op) {
   Term x = c.get(op.getX());
   RankedTensorType type = c.getResultType(0);
-  Term found = c.node("NonZero", {x},
-                      RankedTensorType::get({type.getDimSize(0), dynamic},
-                                            type.getElementType()));
-  return c.yield({fillUp(c, found, type.getShape()), getShape(c, found)});
+  Type index = c.getIndexType();
+  int64_t total = type.getDimSize(1);
+  if (total == 0 || x.rank() == 0)
+    return c.refuse("its operand is empty or a scalar",
+                    "tensors with dimensions and elements");
+  Term isSet =
+      c.cast(c.reshape(x, {total}), IntegerType::get(op.getContext(), 1));
+  Term flags = c.cast(isSet, index);
+  Term count = c.node("ReduceSum", {flags}, RankedTensorType::get({1}, index),
+                      c.integer("keepdims", 1));
+  Term order = c.nodes("TopK", {flags, c.constant(ArrayRef<int64_t>{total})},
+                       {flags.type, flags.type}, c.integer("axis", 0))[1];
+  order = clearBehind(c, order, count);
+  // Row-major positions as one row per dimension.
+  SmallVector<int64_t> strides(x.rank(), 1), sizes(x.shape());
+  for (int64_t dim = x.rank() - 1; dim-- > 0;)
+    strides[dim] = strides[dim + 1] * sizes[dim + 1];
+  auto column = [&](ArrayRef<int64_t> numbers) {
+    return c.reshape(c.constant(numbers), {x.rank(), 1});
+  };
+  Term indices = order;
+  if (x.rank() == 1)
+    indices = c.reshape(order, {1, total});
+  else
+    indices =
+        c.binary("Mod", c.binary("Div", order, column(strides)), column(sizes));
+  Term rank = c.constant(ArrayRef<int64_t>{x.rank()});
+  return c.yield({indices, c.concat({rank, count}, 0)});
 }
 
+/// There is at least one row, so the positions of missing ones may name it.
 static LogicalResult unique(ExportContext &c, UniqueOp op) {
   Term x = c.get(op.getX());
   Type index = c.getIndexType();
+  int64_t rows = x.shape()[0];
+  if (rows == 0)
+    return c.refuse("its operand is empty", "tensors with elements");
   auto varying = RankedTensorType::get({dynamic}, index);
   SmallVector<Term> found =
       c.nodes("Unique", {x},
               {RankedTensorType::get({dynamic, x.shape()[1]}, x.element()),
-               varying, RankedTensorType::get({x.shape()[0]}, index), varying},
+               varying, RankedTensorType::get({rows}, index), varying},
               {c.integer("axis", 0), c.integer("sorted", op.getSorted())});
-  return c.yield({fillUp(c, found[1], x.shape()[0]), found[2],
-                  fillUp(c, found[3], x.shape()[0]), getShape(c, found[1])});
+  Term count = getShape(c, found[1]);
+  Term last = c.binary("Sub", count, c.splat(index, 1, {1}));
+  Term positions = c.binary("Min", getPositions(c, rows), last);
+  auto fillUp = [&](Term vector) {
+    Term all = c.node("Gather", {vector, positions}, positions.type,
+                      c.integer("axis", 0));
+    return clearBehind(c, all, count);
+  };
+  return c.yield({fillUp(found[1]), found[2], fillUp(found[3]), count});
 }
 
 /// ONNX lists what it selects as tuples of batch, class and box, group by
@@ -94,16 +136,18 @@ static LogicalResult suppress(ExportContext &c, SuppressOp op) {
 }
 
 static LogicalResult compact(ExportContext &c, CompactOp op) {
-  Term x = c.get(op.getX()), extents = c.get(op.getExtents());
+  Term x = c.get(op.getX());
   int64_t count = x.type.getNumElements();
-  Term part = c.node("Slice",
-                     {x, c.splat(c.getIndexType(), 0, {x.rank()}),
-                      c.cast(extents, c.getIndexType())},
-                     RankedTensorType::get(
-                         SmallVector<int64_t>(x.rank(), dynamic), x.element()));
-  Term flat = c.node("Reshape", {part, c.constant(ArrayRef<int64_t>{-1})},
-                     RankedTensorType::get({dynamic}, x.element()));
-  return c.yield(c.reshape(fillUp(c, flat, count), x.shape()));
+  Term part = c.node(
+      "Reshape", {c.cut(x, op.getExtents()), c.constant(ArrayRef<int64_t>{-1})},
+      RankedTensorType::get({dynamic}, x.element()));
+  Term missing =
+      c.binary("Sub", c.constant(ArrayRef<int64_t>{count}), getShape(c, part));
+  Term none = c.splat(c.getIndexType(), 0, {1});
+  Term whole = c.node("Pad", {part, c.concat({none, missing}, 0)},
+                      RankedTensorType::get({count}, x.element()),
+                      c.text("mode", "constant"));
+  return c.yield(c.reshape(whole, x.shape()));
 }
 
 void qc::addBoundedExports(ExportTable &table) {

@@ -222,6 +222,40 @@ Term ExportContext::concat(ArrayRef<Term> parts, int64_t axis) {
               integer("axis", axis));
 }
 
+/// Entry `dim` of a vector of extents, if it is constant.
+static std::optional<int64_t> getEntry(Value extents, int64_t dim) {
+  if (ElementsAttr constant = ExportContext::getConstant(extents)) {
+    FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(constant);
+    if (succeeded(numbers) && dim < static_cast<int64_t>(numbers->size()))
+      return (*numbers)[dim];
+    return std::nullopt;
+  }
+  if (auto join = extents.getDefiningOp<ConcatOp>())
+    for (Value part : join.getInputs()) {
+      int64_t size = cast<RankedTensorType>(part.getType()).getDimSize(0);
+      if (dim < size)
+        return getEntry(part, dim);
+      dim -= size;
+    }
+  return std::nullopt;
+}
+
+Term ExportContext::cut(Term x, Value extents) {
+  Term all = cast(get(extents), getIndexType());
+  SmallVector<int64_t> shape(x.shape());
+  for (int64_t dim = 0; dim < x.rank(); ++dim) {
+    if (getEntry(extents, dim) == x.shape()[dim])
+      continue;
+    SmallVector<int64_t> positions =
+        llvm::to_vector(llvm::seq<int64_t>(0, x.shape()[dim]));
+    Term counts = compare("Less", constant(positions), slice(all, 0, dim, 1));
+    shape[dim] = ShapedType::kDynamic;
+    x = node("Compress", {x, counts}, RankedTensorType::get(shape, x.element()),
+             integer("axis", dim));
+  }
+  return x;
+}
+
 Term ExportContext::unary(StringRef operation, Term x) {
   return node(operation, {x}, x.type);
 }

@@ -118,9 +118,14 @@ static LogicalResult mod(ExportContext &c, ModOp op) {
   if (op.getTruncated() || isa<IntegerType>(x.element()))
     return c.yield(c.node("Mod", {x, y}, c.getResultType(),
                           c.integer("fmod", op.getTruncated())));
-  // ONNX has no floored remainder of floats.
-  Term quotient = c.unary("Floor", c.binary("Div", x, y));
-  return c.yield(c.binary("Sub", x, c.binary("Mul", quotient, y)));
+  // Most versions have no remainder of floats by the divisor's sign.
+  Term rest = c.node("Mod", {x, y}, c.getResultType(), c.integer("fmod", 1));
+  Term zero = c.splat(x.element(), 0);
+  Term differs = c.compare("Xor", c.compare("Less", rest, zero),
+                           c.compare("Less", y, zero));
+  Term isExact = c.compare("Equal", rest, zero);
+  return c.yield(
+      c.where(isExact, rest, c.where(differs, c.binary("Add", rest, y), rest)));
 }
 
 static LogicalResult bitShift(ExportContext &c, BitShiftOp op) {

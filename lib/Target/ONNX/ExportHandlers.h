@@ -109,6 +109,8 @@ public:
   /// Entries [begin, begin + size) of an axis.
   Term slice(Term x, int64_t axis, int64_t begin, int64_t size);
   Term concat(llvm::ArrayRef<Term> parts, int64_t axis);
+  /// The part of x below these extents (an entry per dimension).
+  Term cut(Term x, mlir::Value extents);
   Term unary(llvm::StringRef operation, Term x);
   /// An elementwise operator of two operands that broadcast; the result has the
   /// first one's element type.

@@ -18,8 +18,10 @@ namespace {
 /// How a node says which shape a Resize has.
 struct ResizeTarget {
   bool useScales = false;
-  /// Sizes instead; with `axes` of those only, and one scale for all.
+  /// Sizes instead; with `axes` of those only, and one scale for all by this
+  /// policy.
   SmallVector<int64_t> sizes, axes;
+  StringRef policy;
 };
 } // namespace
 
@@ -47,7 +49,8 @@ static std::optional<ResizeTarget> getResizeTarget(ArrayRef<int64_t> from,
     target.sizes.assign(to.begin(), to.end());
     return target;
   }
-  bool hasExact = false;
+  bool hasExact = false, canShrink = true;
+  SmallVector<bool> isInexact;
   for (auto [dim, scale] : llvm::enumerate(scales)) {
     if (scale == 1 && from[dim] == to[dim])
       continue;
@@ -59,12 +62,19 @@ static std::optional<ResizeTarget> getResizeTarget(ArrayRef<int64_t> from,
     bool isExact = scale == static_cast<float>(static_cast<double>(to[dim]) /
                                                static_cast<double>(from[dim]));
     hasExact |= isExact;
-    // The smallest ratio is the scale: others must lie above it.
-    target.sizes.push_back(to[dim] + (isExact ? 0 : 1));
+    canShrink &= isExact || to[dim] > 1;
+    target.sizes.push_back(to[dim]);
     target.axes.push_back(dim);
+    isInexact.push_back(!isExact);
   }
   if (!hasExact)
     return std::nullopt;
+  // The largest (or smallest) ratio is the scale: others must lie below (or
+  // above) it. Of the two policies runtimes round halves up for the first.
+  target.policy = canShrink ? "not_smaller" : "not_larger";
+  for (auto [size, isOther] : llvm::zip_equal(target.sizes, isInexact))
+    if (isOther)
+      size += canShrink ? -1 : 1;
   return target;
 }
 
@@ -108,7 +118,7 @@ static LogicalResult resize(ExportContext &c, ResizeOp op) {
       sizes = c.constant(target->sizes);
     if (!target->axes.empty()) {
       attributes.push_back(c.integers("axes", target->axes));
-      attributes.push_back(c.text("keep_aspect_ratio_policy", "not_larger"));
+      attributes.push_back(c.text("keep_aspect_ratio_policy", target->policy));
     }
   }
   return c.yield(c.node("Resize", {x, c.get(op.getRoi()), scales, sizes},

@@ -9,19 +9,38 @@
 using namespace mlir;
 using namespace qc;
 
-/// An operator on the op's operands with its axis.
+/// The indices of a gather. Those outside are clamped in qc and errors in ONNX:
+/// constants are written as what they mean.
+static Term getIndices(ExportContext &c, Value indices, int64_t size) {
+  ElementsAttr constant = c.getConstant(indices);
+  FailureOr<SmallVector<int64_t>> numbers = failure();
+  if (constant)
+    numbers = getConstantIntegers(constant);
+  if (failed(numbers) || llvm::all_of(*numbers, [&](int64_t index) {
+        return index >= -size && index < size;
+      }))
+    return c.get(indices);
+  for (int64_t &index : *numbers)
+    index = std::clamp<int64_t>(index < 0 ? index + size : index, 0,
+                                std::max<int64_t>(size - 1, 0));
+  return c.reshape(c.constant(*numbers),
+                   cast<RankedTensorType>(indices.getType()).getShape());
+}
+
 template <typename OpTy>
-static LogicalResult exportWithAxis(ExportContext &c, OpTy op,
-                                    StringRef operation) {
-  return c.yield(c.node(operation, c.getOperands(), c.getResultType(),
+static LogicalResult exportGather(ExportContext &c, OpTy op,
+                                  StringRef operation) {
+  Term data = c.get(op.getData());
+  Term indices = getIndices(c, op.getIndices(), data.shape()[op.getAxis()]);
+  return c.yield(c.node(operation, {data, indices}, c.getResultType(),
                         c.integer("axis", op.getAxis())));
 }
 
 static LogicalResult gather(ExportContext &c, GatherOp op) {
-  return exportWithAxis(c, op, "Gather");
+  return exportGather(c, op, "Gather");
 }
 static LogicalResult gatherElements(ExportContext &c, GatherElementsOp op) {
-  return exportWithAxis(c, op, "GatherElements");
+  return exportGather(c, op, "GatherElements");
 }
 
 static LogicalResult gatherND(ExportContext &c, GatherNDOp op) {

@@ -160,22 +160,6 @@ LogicalResult GraphExporter::exportOp(Operation &op) {
       context.nodes(row->operation, context.getOperands(), results));
 }
 
-/// The part of a bounded result that counts: from the beginning of its memory
-/// on, the row-major tensor of these extents.
-Term GraphExporter::cutToExtents(ExportContext &c, Term value, Term extents) {
-  SmallVector<int64_t> dynamic(value.rank(), ShapedType::kDynamic);
-  Type element = value.element();
-  auto flatType = RankedTensorType::get({ShapedType::kDynamic}, element);
-  Term flat = c.reshape(value, {value.type.getNumElements()});
-  Term count = c.node("ReduceProd", {extents},
-                      RankedTensorType::get({1}, c.getIndexType()),
-                      ExportContext::integer("keepdims", 1));
-  Term cut = c.node("Slice", {flat, c.constant(ArrayRef<int64_t>{0}), count},
-                    flatType);
-  return c.node("Reshape", {cut, extents},
-                RankedTensorType::get(dynamic, element));
-}
-
 void GraphExporter::addOutputs(Operation &terminator) {
   ExportContext context(*this, &terminator);
   llvm::DenseSet<unsigned> fixed(inputs.begin(), inputs.end());
@@ -189,17 +173,18 @@ void GraphExporter::addOutputs(Operation &terminator) {
   for (unsigned i = 0; i < terminator.getNumOperands(); ++i) {
     if (hidden.contains(i))
       continue;
-    Term term = getTerm(terminator.getOperand(i));
-    if (!term)
-      continue;
+    mlir::Value value = terminator.getOperand(i);
     auto extents = function.getResultAttrOfType<IntegerAttr>(i, "qc.extents");
-    if (extents && extents.getInt() >= 0 &&
-        extents.getInt() < terminator.getNumOperands())
-      if (Term size = getTerm(terminator.getOperand(extents.getInt())))
-        term = cutToExtents(context, term, size);
+    bool isBounded = extents && extents.getInt() >= 0 &&
+                     extents.getInt() < terminator.getNumOperands();
+    // What qc.compact moves together is cut where it lay before.
+    if (auto compact = value.getDefiningOp<CompactOp>(); compact && isBounded)
+      value = compact.getX();
+    Term term = getTerm(value);
+    if (isBounded)
+      term = context.cut(term, terminator.getOperand(extents.getInt()));
     // An output is a node's result, and one output's only.
-    bool isConstant =
-        terminator.getOperand(i).getDefiningOp<ConstantOp>() != nullptr;
+    bool isConstant = value.getDefiningOp<ConstantOp>() != nullptr;
     if (isConstant || !fixed.insert(term.id).second)
       term = context.node("Identity", {term}, term.type);
     outputs.push_back(term.id);

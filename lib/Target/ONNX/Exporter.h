@@ -60,7 +60,6 @@ private:
   /// Whether ONNX has the op's types, widened if that was asked for.
   mlir::LogicalResult checkTypes(mlir::Operation &op);
   void addOutputs(mlir::Operation &terminator);
-  Term cutToExtents(ExportContext &context, Term value, Term extents);
   /// Raises `required` to what the node's types and attributes need; what no
   /// version takes is returned as an error, otherwise empty.
   std::string checkSchema(const Node &node);

@@ -96,7 +96,8 @@ llvm::Expected<std::vector<double>> Program::minimize() const {
   for (auto [name, value] :
        {std::pair("log", "0"), std::pair("ratioGap", "0"),
         std::pair("allowableGap", "1e-12"), std::pair("increment", "1e-9"),
-        std::pair("integerTolerance", "1e-7"), std::pair("seconds", "300")})
+        std::pair("integerTolerance", "1e-7"), std::pair("timeMode", "elapsed"),
+        std::pair("seconds", "300")})
     Cbc_setParameter(model, name, value);
   Cbc_solve(model);
   if (Cbc_isProvenInfeasible(model))

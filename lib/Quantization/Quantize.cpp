@@ -51,6 +51,7 @@ private:
                                   const OperandFormat &format);
 
   SmallVector<LayerToRound, 0> layers;
+  SmallVector<std::pair<OpOperand *, OperandFormat>> embeddings;
   /// Second moments of the input of the last layer, for others that read it
   /// too.
   Value lastInput;
@@ -85,8 +86,7 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
           !isa_and_nonnull<ConstantOp>(op.getOperand(index).getDefiningOp()))
         continue;
       if (isa<GatherOp>(op) && index == 0) {
-        if (failed(quantizeEmbedding(op.getOpOperand(0), format)))
-          return failure();
+        embeddings.push_back({&op.getOpOperand(0), format});
         continue;
       }
       std::optional<LinearLayer> layer = LinearLayer::get(&op);
@@ -222,6 +222,9 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
   if (failed(count))
     return failure();
   numActivations += *count;
+  for (auto &[operand, format] : embeddings)
+    if (failed(quantizeEmbedding(*operand, format)))
+      return failure();
   std::optional<StagedRun> staged;
   if (samples) {
     staged.emplace(function, *executor);
@@ -255,5 +258,6 @@ void QuantizePass::runOnOperation() {
       failed(run(*functions.begin(), *plan, getTable(module, statisticsName))))
     signalPassFailure();
   layers.clear();
+  embeddings.clear();
   lastInput = {};
 }

@@ -6,6 +6,8 @@
 
 #include "Tensors.h"
 
+#include "qc/Support/Names.h"
+
 #include "mlir/Dialect/Traits.h"
 #include "mlir/IR/Diagnostics.h"
 
@@ -143,7 +145,9 @@ Type ExportContext::getIndexType() const {
 }
 
 Term ExportContext::constant(ElementsAttr value) {
-  return exporter.addConstant(value, op->getLoc());
+  std::string name = getNodeName(op->getLoc());
+  return exporter.addConstant(value, name.empty() ? std::move(name)
+                                                  : name + "_constant");
 }
 
 Term ExportContext::constant(ArrayRef<int64_t> values) {
@@ -166,6 +170,16 @@ Term ExportContext::reshape(Term x, ArrayRef<int64_t> shape) {
   if (x.shape() == shape)
     return x;
   auto type = RankedTensorType::get(shape, x.element());
+  // Small constants need no node.
+  constexpr int64_t smallConstant = 64;
+  if (ElementsAttr value = exporter.constantValues.lookup(x.id);
+      value && x.type.getNumElements() <= smallConstant) {
+    SmallVector<char> scratch;
+    FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
+    if (succeeded(bytes))
+      return constant(qc::getConstant(
+          RankedTensorType::get(shape, value.getElementType()), *bytes));
+  }
   // A size of 0 is meant, not copied from x.
   if (llvm::is_contained(shape, 0))
     return node("Reshape", {x, constant(shape)}, type, integer("allowzero", 1));

@@ -41,14 +41,15 @@ Term GraphExporter::addValue(RankedTensorType type) {
   return {static_cast<unsigned>(values.size() - 1), type};
 }
 
-Term GraphExporter::addConstant(ElementsAttr value, Location loc) {
+Term GraphExporter::addConstant(ElementsAttr value, std::string name) {
   auto type = getStoredType(cast<RankedTensorType>(value.getType()));
   Term &term = constants[value];
   if (term || !type)
     return term;
   term = addValue(type);
   initializers.push_back({term.id, value});
-  constantLocations.try_emplace(term.id, loc);
+  constantValues[term.id] = value;
+  values[term.id].name = std::move(name);
   return term;
 }
 
@@ -56,7 +57,7 @@ Term GraphExporter::getTerm(mlir::Value value) {
   if (!value)
     return {};
   if (auto constant = value.getDefiningOp<ConstantOp>())
-    return addConstant(constant.getValue(), constant.getLoc());
+    return addConstant(constant.getValue(), getNodeName(constant.getLoc()));
   return terms.lookup(value);
 }
 
@@ -73,39 +74,42 @@ InFlightDiagnostic GraphExporter::report(Operation *op) {
          << " cannot be exported to ONNX: ";
 }
 
+std::string GraphExporter::describeMissing(Type type) const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor) {
+    stream << "has type " << type << "; accepted: tensors";
+    return text;
+  }
+  if (tensor.getEncoding())
+    return "has a layout; accepted: modules before qc-assign-layouts";
+  if (getStoredType(tensor))
+    return "";
+  stream << "has element type " << tensor.getElementType()
+         << ", which ONNX lacks; accepted: ";
+  auto integer = dyn_cast<IntegerType>(tensor.getElementType());
+  if (!integer || integer.isSignless() || integer.getWidth() > 8) {
+    stream << "ONNX's types of numbers, and booleans";
+    return text;
+  }
+  StringRef sign = integer.isUnsigned() ? "ui" : "si";
+  stream << sign << "2, " << sign << "4, " << sign << "8, " << sign
+         << "16, or --widen-codes, which stores it as " << sign
+         << (integer.getWidth() < 4 ? 4 : 8)
+         << " with the same scale and zero point";
+  return text;
+}
+
 LogicalResult GraphExporter::checkTypes(Operation &op) {
-  auto check = [&](Type type, const Twine &what) -> LogicalResult {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor) {
-      return report(&op) << what.str() << " has type " << type
-                         << "; accepted: tensors";
-    }
-    if (tensor.getEncoding()) {
-      return report(&op) << what.str() << " has a layout; accepted: modules "
-                         << "before qc-assign-layouts";
-    }
-    if (getStoredType(tensor))
-      return success();
-    InFlightDiagnostic diagnostic =
-        report(&op) << what.str() << " has element type "
-                    << tensor.getElementType() << ", which ONNX lacks";
-    auto integer = dyn_cast<IntegerType>(tensor.getElementType());
-    if (!integer || integer.isSignless() || integer.getWidth() > 8)
-      return diagnostic << "; accepted: ONNX's types of numbers, and booleans";
-    char sign = integer.isUnsigned() ? 'u' : 's';
-    unsigned wider = integer.getWidth() < 4 ? 4 : 8;
-    return diagnostic << "; accepted: " << sign << "i2, " << sign << "i4, "
-                      << sign << "i8, " << sign
-                      << "i16, or --widen-codes, which stores it as " << sign
-                      << "i" << wider << " with the same scale and zero point";
+  auto check = [&](TypeRange types, StringRef what) -> LogicalResult {
+    for (auto [index, type] : llvm::enumerate(types))
+      if (std::string missing = describeMissing(type); !missing.empty())
+        return report(&op) << what << " " << index << " " << missing;
+    return success();
   };
-  for (auto [index, type] : llvm::enumerate(op.getOperandTypes()))
-    if (failed(check(type, "operand " + Twine(index))))
-      return failure();
-  for (auto [index, type] : llvm::enumerate(op.getResultTypes()))
-    if (failed(check(type, "result " + Twine(index))))
-      return failure();
-  return success();
+  return success(succeeded(check(op.getOperandTypes(), "operand")) &&
+                 succeeded(check(op.getResultTypes(), "result")));
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,7 +201,7 @@ LogicalResult GraphExporter::walk() {
   initializers.clear();
   terms.clear();
   constants.clear();
-  constantLocations.clear();
+  constantValues.clear();
   inputs.clear();
   outputs.clear();
   if (!llvm::hasSingleElement(function.getBody()))
@@ -205,15 +209,11 @@ LogicalResult GraphExporter::walk() {
                               "of the graph and QDQ levels");
   Block &block = function.getBody().front();
   for (auto [index, argument] : llvm::enumerate(block.getArguments())) {
-    auto type = dyn_cast<RankedTensorType>(argument.getType());
-    RankedTensorType stored;
-    if (type)
-      stored = getStoredType(type);
-    if (!stored)
-      return function.emitError("argument ")
-             << index << " has type " << argument.getType()
-             << "; accepted: tensors of ONNX's numbers or booleans";
-    terms[argument] = addValue(stored);
+    if (std::string missing = describeMissing(argument.getType());
+        !missing.empty())
+      return function.emitError("argument ") << index << " " << missing;
+    terms[argument] =
+        addValue(getStoredType(cast<RankedTensorType>(argument.getType())));
     inputs.push_back(terms[argument].id);
   }
   // Goes on after an error: one run names all ops that cannot be exported.
@@ -299,10 +299,8 @@ LogicalResult GraphExporter::nameInterface() {
 /// operator's name follows.
 void GraphExporter::nameNodes() {
   for (const Initializer &initializer : initializers) {
-    std::string name =
-        getNodeName(constantLocations.find(initializer.id)->second);
-    values[initializer.id].name =
-        makeUnique(name.empty() ? "constant" : std::move(name));
+    std::string &name = values[initializer.id].name;
+    name = makeUnique(name.empty() ? "constant" : std::move(name));
   }
   llvm::StringMap<unsigned> uses;
   for (Node &node : nodes) {

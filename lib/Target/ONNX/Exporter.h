@@ -57,6 +57,9 @@ private:
   // The walk.
   mlir::LogicalResult walk();
   mlir::LogicalResult exportOp(mlir::Operation &op);
+  /// Why ONNX cannot store values of this type and what is accepted; empty if
+  /// it can.
+  std::string describeMissing(mlir::Type type) const;
   /// Whether ONNX has the op's types, widened if that was asked for.
   mlir::LogicalResult checkTypes(mlir::Operation &op);
   void addOutputs(mlir::Operation &terminator);
@@ -67,7 +70,8 @@ private:
 
   Term getTerm(mlir::Value value);
   Term addValue(mlir::RankedTensorType type);
-  Term addConstant(mlir::ElementsAttr value, mlir::Location loc);
+  /// A constant to be called `name`; equal ones are one.
+  Term addConstant(mlir::ElementsAttr value, std::string name);
   /// The type in which ONNX stores tensors of `type`, or null.
   mlir::RankedTensorType getStoredType(mlir::RankedTensorType type) const;
 
@@ -88,8 +92,7 @@ private:
   std::vector<Initializer> initializers;
   llvm::DenseMap<mlir::Value, Term> terms;
   llvm::DenseMap<mlir::Attribute, Term> constants;
-  /// The location that names each initializer.
-  llvm::DenseMap<unsigned, mlir::Location> constantLocations;
+  llvm::DenseMap<unsigned, mlir::ElementsAttr> constantValues;
   llvm::SmallVector<unsigned> inputs, outputs;
   llvm::StringSet<> taken;
 };

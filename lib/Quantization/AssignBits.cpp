@@ -32,7 +32,7 @@ private:
   void runOnOperation() override;
   LogicalResult checkOptions();
   OperandFormat getWeightFormat(OpOperand &operand, bool isFirst) const;
-  OperandFormat getActivationFormat() const;
+  OperandFormat getActivationFormat(OpOperand &operand) const;
   bool staysFloat(Operation *op, StringRef node) const;
   /// Lines that a user wrote replace those of `plan`.
   LogicalResult addUserLines(const Plan &user, Plan &plan,
@@ -55,6 +55,7 @@ LogicalResult AssignBitsPass::checkOptions() {
   for (auto [option, value] :
        {std::pair<StringRef, StringRef>{"weights", weights},
         {"activations", activations},
+        {"products", products},
         {"ends", ends.empty() ? weights : ends}})
     if (!parseStorageType(&getContext(), value))
       return getOperation().emitError()
@@ -70,9 +71,15 @@ LogicalResult AssignBitsPass::checkOptions() {
   return check("rounding", rounding, {"nearest", "gptq"});
 }
 
-OperandFormat AssignBitsPass::getActivationFormat() const {
+OperandFormat AssignBitsPass::getActivationFormat(OpOperand &operand) const {
   OperandFormat format;
-  format.type = activations;
+  bool isProduct = isa<MatMulOp>(operand.getOwner());
+  bool isLayer = LinearLayer::get(operand.getOwner()).has_value();
+  format.type = isProduct && !isLayer ? products : activations;
+  if (tokens && isProduct && isLayer) {
+    format.granularity = Granularity::Token;
+    return format;
+  }
   format.range = activationRange;
   return format;
 }
@@ -153,7 +160,7 @@ void AssignBitsPass::runOnOperation() {
     node.inputs[operand->getOperandNumber()] = std::move(format);
   };
   for (OpOperand *operand : points.activations)
-    decide(operand, getActivationFormat());
+    decide(operand, getActivationFormat(*operand));
   bool isFirst = true;
   for (OpOperand *operand : points.weights) {
     decide(operand, getWeightFormat(*operand, isFirst));

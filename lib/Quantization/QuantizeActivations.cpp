@@ -68,10 +68,17 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
     if (!isa<Float32Type>(type.getElementType()))
       return op.emitError() << "the plan quantizes input " << index
                             << ", which is " << type << "; accepted: f32";
-    if (format.granularity != Granularity::Tensor)
+    if (format.granularity == Granularity::Token
+            ? index != 0 || !isa<MatMulOp>(op) ||
+                  !isa<IntegerType>(
+                      parseStorageType(op.getContext(), format.type))
+            : format.granularity != Granularity::Tensor)
       return op.emitError()
-             << "the plan's input " << index
-             << ": activations have one scale per tensor (granularity tensor)";
+             << "bad granularity of the activation that the plan quantizes as "
+                "input "
+             << index
+             << "; accepted: tensor, and token for integers as input 0 of a "
+                "matrix product";
     Request *request = find(operand.get(), format);
     if (!request) {
       requests.push_back({operand.get(), format, {}, false, {}});
@@ -124,6 +131,9 @@ LogicalResult ActivationQuantizer::choose(Request &request) {
   if (request.isChosen)
     return success();
   request.isChosen = true;
+  // A run computes these scales.
+  if (request.format.granularity == Granularity::Token)
+    return success();
   if (request.format.scale != 0) {
     request.scale = {static_cast<float>(request.format.scale),
                      request.format.zero};
@@ -143,19 +153,51 @@ LogicalResult ActivationQuantizer::choose(Request &request) {
       request, parseStorageType(function.getContext(), request.format.type));
 }
 
+/// The scales of the rows of `value`: max |x| / largest code, as ops.
+static Value buildTokenScales(OpBuilder &builder, Location loc, Value value,
+                              IntegerType storage) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Value magnitude = AbsOp::create(builder, loc, value);
+  Value largest = ReduceOp::create(builder, loc, magnitude, ReduceKind::Max,
+                                   type.getRank() - 1, TypeAttr());
+  // Rows of zeros: any scale does.
+  Value floor = buildFloats(builder, loc, 1e-30f);
+  float codes = static_cast<float>((1 << (storage.getWidth() - 1)) - 1);
+  return DivOp::create(builder, loc,
+                       MaxOp::create(builder, loc, largest, floor),
+                       buildFloats(builder, loc, codes));
+}
+
 void ActivationQuantizer::insert(Request &request) {
   OpBuilder builder(function.getContext());
   builder.setInsertionPointAfterValue(request.value);
   Location loc = request.value.getLoc();
   Type storage = parseStorageType(function.getContext(), request.format.type);
   auto type = cast<RankedTensorType>(request.value.getType());
-  Value scale = buildFloats(builder, loc, request.scale.scale);
-  Value zero = buildInteger(builder, loc, storage, request.scale.zeroPoint);
-  Value codes = QuantizeOp::create(builder, loc, type.clone(storage),
-                                   request.value, scale, zero, /*axis=*/0,
-                                   /*blockSize=*/0);
-  Value reals = DequantizeOp::create(builder, loc, type, codes, scale, zero,
-                                     /*axis=*/0, /*blockSize=*/0);
+  Value scale, zero;
+  int64_t axis = 0, block = 0;
+  if (request.format.granularity == Granularity::Token) {
+    auto integer = cast<IntegerType>(storage);
+    scale = buildTokenScales(builder, loc, request.value, integer);
+    // The middle code, so that rows are symmetric.
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(scale.getType()).getShape();
+    SmallVector<int64_t> middle(
+        ShapedType::getNumElements(shape),
+        integer.isSigned() ? 0 : int64_t(1) << (integer.getWidth() - 1));
+    ElementsAttr zeros = getIntegersAttr(integer, shape, middle);
+    zero = ConstantOp::create(builder, loc, cast<Type>(zeros.getShapedType()),
+                              zeros);
+    axis = type.getRank() - 1;
+    block = type.getShape().back();
+  } else {
+    scale = buildFloats(builder, loc, request.scale.scale);
+    zero = buildInteger(builder, loc, storage, request.scale.zeroPoint);
+  }
+  Value codes =
+      QuantizeOp::create(builder, loc, request.value, scale, zero, axis, block);
+  Value reals =
+      DequantizeOp::create(builder, loc, codes, scale, zero, axis, block);
   for (OpOperand *reader : request.readers)
     reader->set(reals);
 }

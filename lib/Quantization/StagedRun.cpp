@@ -11,7 +11,10 @@ using namespace qc;
 
 /// Ops that are cheaper to run again than to keep their results.
 static bool isLazy(Operation *op) {
-  return op && isa<DequantizeOp, ReshapeOp>(op);
+  // Scales that a run computes are not kept.
+  if (auto dequantize = dyn_cast_or_null<DequantizeOp>(op))
+    return isa_and_nonnull<ConstantOp>(dequantize.getScale().getDefiningOp());
+  return isa_and_nonnull<ReshapeOp>(op);
 }
 
 /// The value to keep so that `value` can be computed again.

@@ -65,6 +65,8 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
   let options = [
     Option<"weights", "weights", "std::string", "\"si8\"", "Storage type of constant weights; f32: stay float">,
     Option<"activations", "activations", "std::string", "\"ui8\"", "Storage type of activations; f32: stay float">,
+    Option<"products", "products", "std::string", "\"f32\"", "Storage type of both operands of products of activations (attention); f32: stay float">,
+    Option<"tokens", "tokens", "bool", "false", "Activations of matrix products have one scale per row, which a run computes">,
     Option<"ends", "ends", "std::string", "\"si8\"", "Storage type of the first layer's weights if wider; empty: as all">,
     Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,
     Option<"symmetric", "symmetric", "bool", "true", "Weights without zero points">,

@@ -35,6 +35,31 @@ static FailureOr<CodesOperand> getCodes(Value value, unsigned bits,
   return CodesOperand{dequantize.getQ(), *parameters};
 }
 
+/// The codes of a matrix whose rows have scales that a run computes: blocks as
+/// long as a row and one constant zero point. The parameters have scale 1.
+static FailureOr<CodesOperand> getTokenCodes(Value value, Value &scale) {
+  auto dequantize = value.getDefiningOp<DequantizeOp>();
+  if (!dequantize)
+    return failure();
+  RankedTensorType type = typeOf(dequantize.getQ());
+  auto storage = dyn_cast<IntegerType>(type.getElementType());
+  ElementsAttr zeroValue = getConstantValue(dequantize.getZero());
+  if (!storage || storage.getWidth() > 8 || !zeroValue ||
+      dequantize.getAxis() != type.getRank() - 1 || type.getRank() == 0 ||
+      dequantize.getBlockSize() != type.getShape().back() ||
+      !typeOf(dequantize.getScale()).getElementType().isF32())
+    return failure();
+  FailureOr<SmallVector<int64_t>> zeros = getConstantIntegers(zeroValue);
+  if (failed(zeros) || zeros->empty() || !llvm::all_equal(*zeros))
+    return failure();
+  scale = dequantize.getScale();
+  Quantization parameters;
+  parameters.scales = {1.0f};
+  parameters.zeros = {zeros->front()};
+  parameters.storage = storage;
+  return CodesOperand{dequantize.getQ(), parameters};
+}
+
 double qc::largestMagnitude(const Quantization &parameters, int64_t index) {
   return std::max(
       std::abs(double(parameters.smallest() - parameters.zero(index))),
@@ -83,15 +108,20 @@ FailureOr<Contraction> qc::matchContraction(Operation *op,
     reason = "it does not compute in f32";
     return failure();
   }
+  Value tokenScale;
   FailureOr<CodesOperand> lhs =
       getCodes(op->getOperand(0), 8, "the left operand", reason);
+  // Of equal rank, so that the scales broadcast over the result's rows.
+  if (failed(lhs) && isa<MatMulOp>(op) &&
+      typeOf(op->getOperand(0)).getRank() == result.getRank())
+    lhs = getTokenCodes(op->getOperand(0), tokenScale);
   if (failed(lhs))
     return failure();
   FailureOr<CodesOperand> rhs =
       getCodes(op->getOperand(1), 8, "the right operand", reason);
   if (failed(rhs))
     return failure();
-  Contraction contraction{op, *lhs, *rhs, 0, 1, {}, {}};
+  Contraction contraction{op, *lhs, *rhs, 0, 1, {}, {}, tokenScale};
   int64_t terms;
   const CodesOperand *weights = &contraction.rhs, *data = &contraction.lhs;
   int64_t weightsAxis;
@@ -247,7 +277,7 @@ bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
   if (conv && conv.getBias()) {
     if (!takeBias(conv.getBias()))
       floatBias = conv.getBias();
-  } else if (op->getResult(0).hasOneUse()) {
+  } else if (!contraction.tokenScale && op->getResult(0).hasOneUse()) {
     if (auto add = dyn_cast<AddOp>(*op->user_begin())) {
       Value other =
           add.getLhs() == op->getResult(0) ? add.getRhs() : add.getLhs();
@@ -259,7 +289,8 @@ bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
   // A batch norm behind it, as exporters leave it in; its channels are
   // dimension 1.
   Value linear = covered.back()->getResult(0);
-  if (!floatBias && axis == 1 && linear.hasOneUse()) {
+  if (!floatBias && !contraction.tokenScale && axis == 1 &&
+      linear.hasOneUse()) {
     auto norm = dyn_cast<BatchNormOp>(*linear.user_begin());
     Contraction folded = contraction;
     Bias foldedBias = bias;
@@ -290,6 +321,8 @@ bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
     Value shaped = ReshapeOp::create(rewriter, loc, floatBias, shape);
     real = AddOp::create(rewriter, loc, real, shaped);
   }
+  if (contraction.tokenScale)
+    real = MulOp::create(rewriter, loc, real, contraction.tokenScale);
   rewriter.replaceOp(covered.back(), real);
   for (Operation *erased : llvm::reverse(ArrayRef(covered).drop_back()))
     rewriter.eraseOp(erased);

@@ -33,10 +33,12 @@ struct Contraction {
   CodesOperand lhs, rhs;
   int64_t channelAxis;
   int64_t channels;
-  /// fl(s_x s_w), one or one per channel.
+  /// fl(s_x s_w), one or one per channel; s_w alone with `tokenScale`.
   llvm::SmallVector<float> scales;
   /// sum_k |w - w_zero| max|x - x_zero| per channel: bounds every partial sum.
   llvm::SmallVector<double> bounds;
+  /// Scales of the left operand's rows that a run computes (rows x 1), or null.
+  mlir::Value tokenScale = {};
 };
 
 /// Describes `op` if both its operands are dequantized 8-bit codes with

@@ -228,6 +228,8 @@ def ToInteger : Pass<"qc-to-integer", "::mlir::func::FuncOp"> {
       batch norm behind the contraction is folded into s_w and the bias, its sign into the
       multiplier. Where the accumulator could leave 32 bits (|bias| plus the sum of |w - z_w| max|x - z_x|,
       from constant weights or their type), it has 64.
+    * **Scales of rows** that a run computes (the left operand of a matrix product, blocks as long as its
+      rows, one constant zero point): the reals are fl(fl(acc s_w) s_x), a bias stays float.
     * **Directly quantized** accumulators: qc.requantize with m = fl(fl(s_x s_w) / s_y). If the module
       says `qc.requantize = "fixed"` and the accumulators have 32 bits: qc.requantize_fixed with
       m = fl(s_x s_w) / s_y in f64 = M 2^-k, M in [2^30, 2^31) rounded half to even (a larger m than

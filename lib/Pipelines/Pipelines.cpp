@@ -70,6 +70,8 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   AssignBitsOptions assign;
   assign.weights = options.weights;
   assign.activations = options.activations;
+  assign.products = options.products;
+  assign.tokens = options.tokens;
   assign.block = options.block;
   assign.symmetric = options.symmetric;
   assign.activationRange = options.activationRange;

@@ -3,12 +3,11 @@
 // qc-calibrate: statistics of every value on sample inputs.
 
 #include "Progress.h"
+#include "Statistics.h"
 
 #include "qc/Analysis/AttributeJSON.h"
 #include "qc/Analysis/Executor.h"
 #include "qc/Analysis/NodeNames.h"
-#include "qc/Analysis/Observer.h"
-#include "qc/Analysis/Plan.h"
 #include "qc/Quantization/Passes.h"
 #include "qc/Quantization/SampleSet.h"
 
@@ -57,18 +56,8 @@ static SmallVector<Observed, 0> getValues(func::FuncOp function) {
   NodeNames names(function);
   SmallVector<Observed, 0> values;
   auto add = [&](Value value) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (!isa<Float32Type>(type.getElementType()) || type.getNumElements() == 0)
-      return;
-    // Channels are where convolutions and products put them.
-    std::optional<int64_t> axis;
-    if (type.getRank() >= 3 &&
-        !isa_and_nonnull<MatMulOp>(value.getDefiningOp()))
-      axis = 1;
-    else if (type.getRank() >= 2)
-      axis = type.getRank() - 1;
-    values.push_back(
-        {value, names.getName(value), ValueObserver(type.getShape(), axis)});
+    if (isObserved(value))
+      values.push_back({value, names.getName(value), makeObserver(value)});
   };
   for (Value argument : function.getArguments())
     add(argument);

@@ -6,6 +6,7 @@
 #include "QuantizeActivations.h"
 #include "QuantizeWeights.h"
 #include "StagedRun.h"
+#include "Statistics.h"
 
 #include "qc/Analysis/Observer.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
@@ -44,6 +45,9 @@ private:
                     TableOp statistics);
   LogicalResult collectLayers(func::FuncOp function, const NodeNames &names,
                               const Plan &plan);
+  LogicalResult readMeans(func::FuncOp function, SampleSet &samples,
+                          const NodeNames &names, TableOp statistics,
+                          bool &areKnown);
   LogicalResult measureMeans(func::FuncOp function, SampleSet &samples,
                              const ExecutorInterface &executor);
   LogicalResult round(LayerToRound &todo, StagedRun *run);
@@ -101,12 +105,65 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
   return success();
 }
 
+/// Takes the float model's means from the statistics if those are of the same
+/// samples: if they say the same of the inputs, to the last bit.
+LogicalResult QuantizePass::readMeans(func::FuncOp function, SampleSet &samples,
+                                      const NodeNames &names,
+                                      TableOp statistics, bool &areKnown) {
+  areKnown = false;
+  SmallVector<ValueObserver, 0> observers;
+  for (Value argument : function.getArguments()) {
+    if (!isObserved(argument) || !statistics ||
+        !statistics.getEntry(names.getName(argument)))
+      return success();
+    observers.push_back(makeObserver(argument));
+  }
+  if (failed(samples.forEach([&](size_t, SampleSet::Inputs inputs) {
+        for (auto [observer, bytes] : llvm::zip_equal(observers, inputs)) {
+          // Files' bytes are not aligned.
+          std::vector<float> values(bytes.size() / sizeof(float));
+          std::memcpy(values.data(), bytes.data(), bytes.size());
+          observer.observe(values);
+        }
+        return success();
+      })))
+    return failure();
+  for (auto [argument, observer] :
+       llvm::zip_equal(function.getArguments(), observers)) {
+    FailureOr<ValueStatistics> known =
+        readStatistics(statistics, names.getName(argument));
+    if (failed(known))
+      return failure();
+    if (!(*known == observer.getStatistics()))
+      return success();
+  }
+  for (LayerToRound &todo : layers) {
+    Value output = todo.layer.getOp()->getResult(0);
+    if (!statistics.getEntry(names.getName(output)))
+      return success();
+    FailureOr<ValueStatistics> known =
+        readStatistics(statistics, names.getName(output));
+    if (failed(known))
+      return failure();
+    if (known->samples != samples.size() ||
+        known->channels.size() != static_cast<size_t>(todo.layer.rows()))
+      return success();
+    todo.means.clear();
+    for (const ValueSums &channel : known->channels)
+      todo.means.push_back(channel.getMean());
+  }
+  areKnown = true;
+  return success();
+}
+
 LogicalResult QuantizePass::measureMeans(func::FuncOp function,
                                          SampleSet &samples,
                                          const ExecutorInterface &executor) {
   SmallVector<Value> arguments(function.getArguments()), results;
-  for (LayerToRound &todo : layers)
+  for (LayerToRound &todo : layers) {
+    todo.means.clear();
     results.push_back(todo.layer.getOp()->getResult(0));
+  }
   OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
   FailureOr<std::unique_ptr<CompiledFunction>> code =
       executor.compile(*probes->getOps<func::FuncOp>().begin());
@@ -214,7 +271,11 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
     if (failed(opened))
       return failure();
     samples = std::move(*opened);
-    if (biasCorrection && failed(measureMeans(function, *samples, *executor)))
+    bool areKnown = !biasCorrection;
+    if (!areKnown &&
+        failed(readMeans(function, *samples, names, statistics, areKnown)))
+      return failure();
+    if (!areKnown && failed(measureMeans(function, *samples, *executor)))
       return failure();
   }
   FailureOr<unsigned> count =

@@ -4,7 +4,8 @@
 
 #include "QuantizeActivations.h"
 
-#include "qc/Analysis/AttributeJSON.h"
+#include "Statistics.h"
+
 #include "qc/Analysis/Range.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Points.h"
@@ -92,18 +93,13 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
 LogicalResult ActivationQuantizer::chooseFromStatistics(Request &request,
                                                         Type type) {
   std::string name = names.getName(request.value);
-  DictionaryAttr entry =
-      statistics ? statistics.getEntry(name) : DictionaryAttr();
-  if (!entry)
+  if (!statistics || !statistics.getEntry(name))
     return emitError(request.value.getLoc())
            << "no statistics of '" << name
            << "' and no scale in the plan: run qc-calibrate before";
-  llvm::json::Value json = getJSON(entry);
-  llvm::Expected<ValueStatistics> values =
-      ValueStatistics::fromJSON(*json.getAsObject());
-  if (!values)
-    return statistics.emitError()
-           << "entry '" << name << "': " << llvm::toString(values.takeError());
+  FailureOr<ValueStatistics> values = readStatistics(statistics, name);
+  if (failed(values))
+    return failure();
   auto storage = dyn_cast<IntegerType>(type);
   if (!storage) {
     // The largest value becomes the format's.

@@ -19,7 +19,7 @@
 // OPTIONS-NOT: add
 // OPTIONS-SAME: conv = {{.*}}"1" = {granularity = "axis", range = "mse", symmetric = true, type = "si8"}
 // OPTIONS-NOT: "conv#2"
-// OPTIONS-SAME: matmul = {by = "qc-assign-bits", inputs = {"0" = {granularity = "token", type = "ui8"}, "1" = {block = 16.0{{.*}}, granularity = "block", range = "mse", symmetric = true, type = "si4"}}}
+// OPTIONS-SAME: matmul = {by = "qc-assign-bits", inputs = {"0" = {granularity = "token", type = "ui8"}, "1" = {block = 1.600000e+01 : f64, granularity = "block", range = "mse", symmetric = true, type = "si4"}}}
 
 // What the user writes wins.
 // RUN: echo '{"matmul": {"inputs": {"1": {"type": "f32"}}}, "add": {"by": "user", "inputs": {"0": {"type": "ui16"}}}}' > %t.json

@@ -62,6 +62,15 @@ struct QuantizePipelineOptions
   Option<std::string> activations{*this, "activations",
                                   llvm::cl::desc("Storage type of activations"),
                                   llvm::cl::init("ui8")};
+  Option<std::string> products{
+      *this, "products",
+      llvm::cl::desc("Storage type of both operands of products of activations "
+                     "(attention), f32: stay float"),
+      llvm::cl::init("f32")};
+  Option<bool> tokens{
+      *this, "tokens",
+      llvm::cl::desc("Activations of matrix products have one scale per row"),
+      llvm::cl::init(false)};
   Option<int64_t> block{
       *this, "block",
       llvm::cl::desc("Weights of products: elements per scale, 0 for one scale "

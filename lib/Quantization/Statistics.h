@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Statistics of a function's values between observers and the table.
+#ifndef QC_LIB_QUANTIZATION_STATISTICS_H
+#define QC_LIB_QUANTIZATION_STATISTICS_H
+
+#include "qc/Analysis/Observer.h"
+#include "qc/Analysis/Plan.h"
+
+namespace qc {
+
+/// Whether the table has statistics of `value`: a tensor of f32 with elements.
+bool isObserved(mlir::Value value);
+/// An observer of `value`; channels are where convolutions and products put
+/// them.
+ValueObserver makeObserver(mlir::Value value);
+
+/// The table's statistics of the value called `name`. Fails with an error at
+/// the table if the entry cannot be read, without one if there is none.
+mlir::FailureOr<ValueStatistics> readStatistics(TableOp table,
+                                                llvm::StringRef name);
+
+} // namespace qc
+
+#endif // QC_LIB_QUANTIZATION_STATISTICS_H

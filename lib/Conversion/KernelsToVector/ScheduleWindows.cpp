@@ -328,9 +328,11 @@ void WindowEmitter::emit() {
     firstTap = stepsTo(0);
     lastTap = stepsTo(window.inputHeight);
   }
-  // Accumulators, the weights of a window row and an input.
+  // Accumulators, the weights of a window row and an input; instructions of SSE
+  // overwrite an operand and widen bytes in several steps.
+  int64_t most = options.vectorBytes == 16 ? 6 : 8;
   int64_t largest =
-      std::clamp<int64_t>(options.registers - window.kernelWidth - 2, 4, 8);
+      std::clamp<int64_t>(options.registers - window.kernelWidth - 2, 4, most);
   SmallVector<Tile> tiles = getTiles(largest);
   for (size_t i = 0; i < tiles.size();) {
     const Tile &tile = tiles[i];

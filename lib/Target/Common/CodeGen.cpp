@@ -8,6 +8,10 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/CodeGen/CodeGenTargetMachineImpl.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LLVMContext.h"
@@ -77,8 +81,22 @@ void qc::optimizeCode(llvm::Module &code, llvm::TargetMachine &machine,
 LogicalResult qc::emitCode(llvm::Module &code, llvm::TargetMachine &machine,
                            llvm::raw_pwrite_stream &stream,
                            llvm::CodeGenFileType type) {
+  // What TargetMachine::addPassesToEmitFile does, but without the machine
+  // combiner: it shortens chains of sums that the schedules have made as long
+  // as registers allow, at the price of spills, and takes vpdpwssd apart.
+  auto &target = static_cast<llvm::CodeGenTargetMachineImpl &>(machine);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+  auto *info = new llvm::MachineModuleInfoWrapperPass(&machine);
+  llvm::TargetPassConfig *config = target.createPassConfig(passes);
+  config->disablePass(&llvm::MachineCombinerID);
+  passes.add(config);
+  passes.add(info);
+  if (config->addISelPasses())
+    return failure();
+  config->addMachinePasses();
+  config->setInitialized();
+  if (target.addAsmPrinter(passes, stream, nullptr, type,
+                           info->getMMI().getContext()))
     return failure();
   passes.run(code);
   return success();

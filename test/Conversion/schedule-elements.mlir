@@ -27,12 +27,25 @@ qc.kernel @concat(%x: tensor<8x64xui8>, %y: tensor<8x32xui8>) -> tensor<8x96xui8
 
 // CHECK-LABEL: func.func @transposed
 // CHECK-COUNT-8: vector.load {{.*}} vector<8xf32>
-// CHECK: vector.interleave
+// CHECK-COUNT-24: vector.shuffle {{.*}} vector<8xf32>, vector<8xf32>
+// CHECK-NOT: vector.shuffle
 // CHECK-COUNT-8: vector.store {{.*}} vector<8xf32>
 // CHECK: return
 qc.kernel @transposed(%x: tensor<8x32xf32>) -> tensor<32x8xf32> attributes {family = "movement"} {
   %0 = qc.transpose %x {permutation = array<i64: 1, 0>} : (tensor<8x32xf32>) -> tensor<32x8xf32>
   qc.yield %0 : tensor<32x8xf32>
+}
+
+// Pixels of three bytes that are stored as four: the fourth is theirs too.
+// CHECK-LABEL: func.func @pixels
+// CHECK-COUNT-3: vector.load {{.*}} vector<8xi8>
+// CHECK-COUNT-4: vector.store {{.*}} vector<8xi8>
+// CHECK-NOT: vector.store
+// CHECK: return
+#pixels = #qc.layout<0:1:32, 1:1:4>
+qc.kernel @pixels(%x: tensor<3x32xui8>) -> tensor<32x3xui8, #pixels> attributes {family = "movement"} {
+  %0 = qc.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x32xui8>) -> tensor<32x3xui8, #pixels>
+  qc.yield %0 : tensor<32x3xui8, #pixels>
 }
 
 // A sum along rows: partial sums in lanes, added at the end.

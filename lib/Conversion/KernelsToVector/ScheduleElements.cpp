@@ -35,8 +35,9 @@ namespace {
 constexpr int64_t worthwhileWork = 1024, enoughIterations = 8;
 /// Elements that a row is cut into where there is too little else to share.
 constexpr int64_t chunkElements = 4096;
-/// Largest side of a tile that is transposed in registers.
-constexpr int64_t largestTile = 16;
+/// Largest side of a tile that is transposed in registers, and that of its
+/// vectors where there are 16 registers.
+constexpr int64_t largestTile = 16, largestNarrowTile = 8;
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
@@ -66,7 +67,7 @@ public:
   ElementsEmitter(KernelOp kernel, func::FuncOp function, int64_t vectorBytes)
       : KernelEmitter(kernel, function), root(kernel.getRoot()),
         yield(cast<YieldOp>(body.getTerminator())),
-        type(typeOf(yield.getOperand(0))),
+        type(typeOf(yield.getOperand(0))), vectorBytes(vectorBytes),
         lanes(vectorBytes / getWidestBytes(body)) {
     evaluator.setRowLanes(vectorBytes / 4);
   }
@@ -89,13 +90,20 @@ private:
   void emitBox(const Box &box, const Plan &plan, ArrayRef<int64_t> inner);
   void emitRow(const Box &box, const Plan &plan);
   void emitTransposed(const Box &box, const Plan &plan);
+  /// Elements of memory from one index of `dim` to the next; 0 if that varies.
+  int64_t getDistance(int64_t dim) const;
+  Value shuffle(Value a, Value b, ArrayRef<int64_t> lanesOf);
+  void storePart(Value vector, int64_t first, int64_t count, Value position);
+  void storeInterleaved(ArrayRef<Value> vectors, Value position);
+  void storeTransposed(SmallVector<Value> vectors, int64_t height,
+                       function_ref<Value(int64_t)> position);
   void storeAll();
   void storeLanes(Value at, int64_t count);
 
   Operation *root;
   YieldOp yield;
   RankedTensorType type;
-  int64_t lanes;
+  int64_t vectorBytes, lanes;
   /// Dimensions of more than one element, outermost first.
   SmallVector<int64_t> order;
   SmallVector<Value> indices;
@@ -221,11 +229,12 @@ Plan ElementsEmitter::getPlan(const Box &box) {
   // apart.
   bool isPlain = getComputeType(element) == getStorageType(element) &&
                  yield.getNumOperands() == 1 && getContiguousDim(type) == row;
+  int64_t largestLanes = vectorBytes >= 64 ? largestTile : largestNarrowTile;
   for (int64_t dim : order)
     if (dim != row && isPlain && isDirect && box.extent(dim) >= 4 &&
         allowsLanes(dim, isReplaced) && countStridedLoads(box, dim) == 0)
       return {dim,
-              std::min<int64_t>({lanes, largestTile,
+              std::min<int64_t>({lanes, largestLanes,
                                  static_cast<int64_t>(llvm::bit_floor<uint64_t>(
                                      box.extent(dim)))})};
   return isDirect ? direct : scalar;
@@ -401,13 +410,162 @@ void ElementsEmitter::emitRow(const Box &box, const Plan &plan) {
     }
 }
 
+static int64_t getNumLanes(Value vector) {
+  return cast<VectorType>(vector.getType()).getNumElements();
+}
+
+int64_t ElementsEmitter::getDistance(int64_t dim) const {
+  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+  if (!layout) {
+    int64_t distance = 1;
+    for (int64_t inner = dim + 1; inner < type.getRank(); ++inner)
+      distance *= type.getDimSize(inner);
+    return distance;
+  }
+  SmallVector<int64_t> first(type.getRank(), 0), second = first, last = first;
+  second[dim] = 1;
+  last[dim] = type.getDimSize(dim) - 1;
+  int64_t begin = layout.linearize(first),
+          distance = layout.linearize(second) - begin;
+  // Blocks are no progression.
+  return layout.linearize(last) - begin == distance * last[dim] ? distance : 0;
+}
+
+Value ElementsEmitter::shuffle(Value a, Value b, ArrayRef<int64_t> lanesOf) {
+  return vector::ShuffleOp::create(builder, loc, a, b, lanesOf);
+}
+
+void ElementsEmitter::storePart(Value vector, int64_t first, int64_t count,
+                                Value position) {
+  if (count != getNumLanes(vector))
+    vector = vector::ExtractStridedSliceOp::create(
+        builder, loc, vector, ArrayRef<int64_t>{first},
+        ArrayRef<int64_t>{count}, ArrayRef<int64_t>{1});
+  vector::StoreOp::create(builder, loc, vector,
+                          function.getArgument(body.getNumArguments()),
+                          position);
+}
+
+/// Lines of few elements that lie side by side, `vectors[r]` having element r
+/// of each: as many vectors of consecutive elements.
+void ElementsEmitter::storeInterleaved(ArrayRef<Value> vectors,
+                                       Value position) {
+  int64_t width = getNumLanes(vectors.front()), height = vectors.size();
+  for (int64_t part = 0; part < height; ++part) {
+    Value merged = vectors.front();
+    for (int64_t r = 1; r < height; ++r) {
+      SmallVector<int64_t> from;
+      for (int64_t lane = 0; lane < width; ++lane) {
+        int64_t at = part * width + lane, line = at / height;
+        // Lanes of later rows come later.
+        int64_t merging = r == 1 ? line : lane;
+        from.push_back(at % height == r  ? width + line
+                       : at % height < r ? merging
+                                         : vector::ShuffleOp::kPoisonIndex);
+      }
+      merged = shuffle(merged, vectors[r], from);
+    }
+    storePart(merged, 0, width, add(position, part * width));
+  }
+}
+
+/// Stores the transposition of `vectors`, whose number is a power of two: lane
+/// l of all, `height` of which count, is consecutive from position(l).
+/// Interleaving pairs of vectors, within blocks of 128 bits as all of x86 does
+/// in one instruction, brings blocks of columns together; then blocks are
+/// exchanged between vectors.
+void ElementsEmitter::storeTransposed(SmallVector<Value> vectors,
+                                      int64_t height,
+                                      function_ref<Value(int64_t)> position) {
+  int64_t lines = getNumLanes(vectors.front()), rows = vectors.size();
+  int64_t bits = getElementTypeOrSelf(vectors.front()).getIntOrFloatBitWidth();
+  int64_t block = 128 / bits;
+  auto interleave = [&](Value a, Value b) {
+    int64_t width = getNumLanes(a), within = std::min(width, block);
+    SmallVector<int64_t> from[2];
+    for (int64_t half = 0; half < 2; ++half)
+      for (int64_t lane = 0; lane < width; ++lane) {
+        int64_t source =
+            lane / within * within + half * (within / 2) + lane % within / 2;
+        from[half].push_back(lane % 2 == 0 ? source : width + source);
+      }
+    // Parts of a block grow together.
+    if (width < block) {
+      from[0].append(from[1]);
+      return SmallVector<Value>{shuffle(a, b, from[0])};
+    }
+    return SmallVector<Value>{shuffle(a, b, from[0]), shuffle(a, b, from[1])};
+  };
+  // Of each group of rows a list of vectors. Their blocks c, one behind the
+  // other, are the columns from c * block, of `perGroup` elements each.
+  int64_t perGroup = std::min(rows, block), groups = rows / perGroup;
+  SmallVector<SmallVector<Value>> columns;
+  for (int64_t g = 0; g < groups; ++g) {
+    SmallVector<SmallVector<Value>> lists;
+    for (Value vector : ArrayRef(vectors).slice(g * perGroup, perGroup))
+      lists.push_back({vector});
+    while (lists.size() > 1) {
+      size_t half = lists.size() / 2;
+      SmallVector<SmallVector<Value>> merged(half);
+      for (size_t i = 0; i < half; ++i)
+        for (auto [a, b] : llvm::zip_equal(lists[i], lists[i + half]))
+          merged[i].append(interleave(a, b));
+      lists = std::move(merged);
+    }
+    columns.push_back(lists.front());
+  }
+  int64_t width = getNumLanes(columns[0][0]),
+          blocks = llvm::divideCeil(width, block);
+  int64_t perBlock = std::min(lines, block);
+  // Block c of group g and block g of group c change places, one bit of the
+  // numbers at a time.
+  bool isSquare = groups == blocks && perGroup == block;
+  for (int64_t bit = 1; isSquare && bit < blocks; bit *= 2)
+    for (int64_t g = 0; g < groups; ++g) {
+      if ((g & bit) != 0)
+        continue;
+      SmallVector<int64_t> even, odd;
+      for (int64_t lane = 0; lane < width; ++lane) {
+        int64_t distance = bit * block;
+        bool isUpper = (lane / block & bit) != 0;
+        even.push_back(isUpper ? width + lane - distance : lane);
+        odd.push_back(isUpper ? width + lane : lane + distance);
+      }
+      for (auto [a, b] : llvm::zip_equal(columns[g], columns[g | bit])) {
+        Value low = shuffle(a, b, even);
+        b = shuffle(a, b, odd);
+        a = low;
+      }
+    }
+  for (int64_t line = 0; line < lines; ++line) {
+    int64_t c = line / perBlock, first = line % perBlock * perGroup;
+    if (isSquare) {
+      storePart(columns[c][first / block], 0, height, position(line));
+      continue;
+    }
+    for (int64_t g = 0; g * perGroup < height; ++g)
+      storePart(columns[g][first / std::min(width, block)],
+                c * block + first % std::min(width, block),
+                std::min(perGroup, height - g * perGroup),
+                add(position(line), g * perGroup));
+  }
+}
+
 void ElementsEmitter::emitTransposed(const Box &box, const Plan &plan) {
   // A tile is `height` vectors along laneDim that become `lanes` vectors along
   // the row. The last tiles overlap the ones before them.
   int64_t row = order.back(), width = plan.lanes;
-  int64_t height = std::min(largestTile, box.extent(row));
-  int64_t padded = llvm::PowerOf2Ceil(height);
-  Value buffer = function.getArgument(body.getNumArguments());
+  int64_t bytes =
+      getStorageType(type.getElementType()).getIntOrFloatBitWidth() / 8;
+  int64_t height =
+      std::min({largestTile, box.extent(row), std::max(width, 16 / bytes)});
+  // Short lines without a gap, or with one that is padding of their own:
+  // qc-write-in-place makes no view of three bytes beside another of one.
+  int64_t stored = getDistance(plan.laneDim);
+  bool isInterleaved =
+      height == type.getDimSize(row) && height == box.extent(row) &&
+      height <= 4 &&
+      (stored == height || (stored == 4 && height == 3 && bytes == 1));
   auto clampTo = [&](Value at, const Box &box, int64_t dim, int64_t size) {
     if (box.extent(dim) % size == 0)
       return at;
@@ -428,28 +586,19 @@ void ElementsEmitter::emitTransposed(const Box &box, const Plan &plan) {
             builder, loc, VectorType::get({width}, value.getType()), value);
       vectors.push_back(value);
     }
-    while (static_cast<int64_t>(vectors.size()) < padded)
+    int64_t rows = isInterleaved ? stored : llvm::PowerOf2Ceil(height);
+    while (static_cast<int64_t>(vectors.size()) < rows)
       vectors.push_back(arith::ConstantOp::create(
           builder, loc, builder.getZeroAttr(vectors.front().getType())));
-    // Interleaving halves puts neighbours of the row side by side.
-    while (vectors.size() > 1) {
-      size_t half = vectors.size() / 2;
-      for (size_t i = 0; i < half; ++i)
-        vectors[i] = vector::InterleaveOp::create(builder, loc, vectors[i],
-                                                  vectors[i + half]);
-      vectors.resize(half);
-    }
     indices[row] = line;
-    for (int64_t l = 0; l < width; ++l) {
-      indices[plan.laneDim] = add(column, l);
-      SmallVector<int64_t> lanesOf =
-          llvm::to_vector(llvm::seq<int64_t>(l * padded, l * padded + height));
-      vector::StoreOp::create(
-          builder, loc,
-          vector::ShuffleOp::create(builder, loc, vectors.front(),
-                                    vectors.front(), lanesOf),
-          buffer, getLinearPosition(builder, loc, type, indices));
-    }
+    auto position = [&](int64_t lane) {
+      indices[plan.laneDim] = add(column, lane);
+      return getLinearPosition(builder, loc, type, indices);
+    };
+    if (isInterleaved)
+      storeInterleaved(vectors, position(0));
+    else
+      storeTransposed(vectors, height, position);
   };
   loop(constant(box.begin[plan.laneDim]), constant(box.end[plan.laneDim]),
        width, [&](Value column) {

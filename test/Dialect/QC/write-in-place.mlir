@@ -31,6 +31,37 @@ qc.kernel @window(%x: tensor<1x8x6x6xf32, #padded>) -> tensor<1x8x1x1xf32> attri
   qc.yield %0 : tensor<1x8x1x1xf32>
 }
 
+// Three bytes of four are written as four: the fourth is nobody else's.
+#three = #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:3>
+#four = #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:4>
+#single = #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:1>
+qc.kernel @pool3(%x: tensor<1x3x4x4xui8>) -> tensor<1x3x4x4xui8, #three> attributes {family = "elementwise"} {
+  %0 = qc.relu %x : (tensor<1x3x4x4xui8>) -> tensor<1x3x4x4xui8, #three>
+  qc.yield %0 : tensor<1x3x4x4xui8, #three>
+}
+qc.kernel @pool1(%x: tensor<1x1x4x4xui8>) -> tensor<1x1x4x4xui8, #single> attributes {family = "elementwise"} {
+  %0 = qc.relu %x : (tensor<1x1x4x4xui8>) -> tensor<1x1x4x4xui8, #single>
+  qc.yield %0 : tensor<1x1x4x4xui8, #single>
+}
+qc.kernel @concat4(%a: tensor<1x3x4x4xui8, #three>, %b: tensor<1x1x4x4xui8, #single>) -> tensor<1x4x4x4xui8, #four> attributes {family = "movement"} {
+  %0 = qc.concat %a, %b {axis = 1 : i64} : (tensor<1x3x4x4xui8, #three>, tensor<1x1x4x4xui8, #single>) -> tensor<1x4x4x4xui8, #four>
+  qc.yield %0 : tensor<1x4x4x4xui8, #four>
+}
+qc.kernel @sum4(%x: tensor<1x4x4x4xui8, #four>) -> tensor<1x4x4x4xui8> attributes {family = "elementwise"} {
+  %0 = qc.relu %x : (tensor<1x4x4x4xui8, #four>) -> tensor<1x4x4x4xui8>
+  qc.yield %0 : tensor<1x4x4x4xui8>
+}
+// CHECK-LABEL: func.func @three_of_four
+// CHECK-NOT: qc.assemble
+// CHECK: return
+func.func @three_of_four(%a: tensor<1x3x4x4xui8>, %b: tensor<1x1x4x4xui8>) -> tensor<1x4x4x4xui8> {
+  %0 = qc.dispatch @pool3(%a) : (tensor<1x3x4x4xui8>) -> tensor<1x3x4x4xui8, #three>
+  %1 = qc.dispatch @pool1(%b) : (tensor<1x1x4x4xui8>) -> tensor<1x1x4x4xui8, #single>
+  %2 = qc.dispatch @concat4(%0, %1) : (tensor<1x3x4x4xui8, #three>, tensor<1x1x4x4xui8, #single>) -> tensor<1x4x4x4xui8, #four>
+  %3 = qc.dispatch @sum4(%2) : (tensor<1x4x4x4xui8, #four>) -> tensor<1x4x4x4xui8>
+  return %3 : tensor<1x4x4x4xui8>
+}
+
 // Both producers write into the concatenation's memory, the second behind the
 // first in each pixel.
 // CHECK-LABEL: func.func @in_place

@@ -117,6 +117,18 @@ def test_f32(name, patterns, tmp_path):
     assert error <= bound
 
 
+def test_finite_exp_f32(patterns, tmp_path):
+    x = patterns[~(patterns > 88)]
+    y = compute(tmp_path, "math.exp %a fastmath<ninf>", x)
+    with np.errstate(all="ignore"):
+        exact = np.exp(x.astype(np.float64))
+    is_small = exact < 2.0**-126
+    assert (y[is_small] < 2.0**-125).all() and (y[x < -88] == 0).all()
+    error, at = largest_error(y[~is_small], exact[~is_small])
+    print(f"finite exp f32: {error:.4f} units in the last place at {x[~is_small][at]!r}")
+    assert error <= 2
+
+
 def test_pow_f32(patterns, tmp_path):
     random = np.random.default_rng(11)
     x, y = random.permutation(patterns), random.permutation(patterns)

@@ -94,6 +94,9 @@ struct Number {
     return compare(arith::CmpFPredicate::OLT, rhs);
   }
   Value operator<(double rhs) const { return *this < (*c)(rhs); }
+  Value operator>(Number rhs) const {
+    return compare(arith::CmpFPredicate::OGT, rhs);
+  }
   Value operator>(double rhs) const { return (*c)(rhs) < *this; }
   Value equals(Number rhs) const {
     return compare(arith::CmpFPredicate::OEQ, rhs);
@@ -208,6 +211,28 @@ Number exp(Number x) {
   Number tail = polynomial(r, reciprocalFactorials(2, 1, isDouble ? 12 : 6, 1));
   Number y = scale((r + r * r * tail) + 1.0, reduced.n);
   return select(x.isNaN(), x, y);
+}
+
+/// e^x in f32 for x of at most 88 (the flag ninf): one scaling by 2^n suffices,
+/// whose exponent n + 127 is read off the bits of a sum with
+/// 1.5 * 2^23 + 127. The relative error is at most 7e-8 (the polynomial is a
+/// minimax fit). Below 2^-126.5 the result is 0: n is -127 there and the bits
+/// of the scale are none. A NaN passes the comparison and the rest.
+Number finiteExp(Number x) {
+  Calculator &c = *x.c;
+  constexpr double magic = 12582912.0 + 127, high = 355.0 / 512,
+                   low = ln2 - high;
+  x = select(c(-88.0) > x, -88.0, x);
+  Number shifted = x * std::numbers::log2e + magic;
+  Number n = shifted - magic;
+  Number r = (x - n * high) - n * low;
+  Number tail = polynomial(r, {0.4999999403953552, 0.16666515171527863,
+                               0.04166845604777336, 0.008369418792426586,
+                               0.0013813143596053123});
+  Number y = (r + r * r * tail) + 1.0;
+  Value power =
+      arith::ShLIOp::create(c.builder, c.loc, shifted.bits(), c.integer(23));
+  return y * c.wrap(arith::BitcastOp::create(c.builder, c.loc, c.type, power));
 }
 
 /// 2^x: the product with ln 2 is taken of the fraction only, so that its error
@@ -428,7 +453,7 @@ Number erfSingle(Number x) {
                             -0.002165121867460365, 0.0004208040030443573,
                             -7.742426735434195e-05, 1.291413464045118e-05,
                             -1.6069602898978618e-06, 7.884039446056728e-08});
-  Number far = (1.0 - exp(-q)).withSignOf(x);
+  Number far = (1.0 - finiteExp(-q)).withSignOf(x);
   Number y = select(a < 1.0, near, far);
   return select(x.isNaN(), x, y);
 }
@@ -523,7 +548,13 @@ Value qc::expandElementary(OpBuilder &builder, Operation *op) {
   };
   using Op = Operation *;
   return llvm::TypeSwitch<Op, Value>(op)
-      .Case([&](math::ExpOp) { return direct(exp); })
+      .Case([&](math::ExpOp power) {
+        if (isSingle(type) &&
+            arith::bitEnumContainsAll(power.getFastmath(),
+                                      arith::FastMathFlags::ninf))
+          return direct(finiteExp);
+        return direct(exp);
+      })
       .Case([&](math::ExpM1Op) { return direct(expm1); })
       .Case([&](math::LogOp) { return direct(log); })
       .Case([&](math::Log1pOp) { return direct(log1p); })

@@ -19,40 +19,14 @@ using namespace qc;
 // Unary
 //===----------------------------------------------------------------------===//
 
-/// 1 / (1 + e^-x) in f32, for the epilogues of SiLU networks: -x is clamped to
-/// where e^-x and 2^n are normal numbers, so that one scaling suffices, and n
-/// is read off the bits of a sum with 1.5 * 2^23. A NaN passes all of it. e^-x
-/// has a relative error of at most 7e-8 (its polynomial is a minimax fit),
-/// below -88 and above 87 the result is off by at most 1e-37.
+/// 1 / (1 + e^-x) in f32, where -x is clamped to what has a finite power, so
+/// that below -88 the result is off by at most 1e-37. A NaN passes.
 static Value logistic(Emitter &e, Value x) {
-  Type type = x.getType();
-  Type i32 = e.builder.getI32Type();
-  Type bits =
-      isa<VectorType>(type) ? Type(cast<VectorType>(type).clone(i32)) : i32;
-  auto c = [&](double value) { return e.constant(type, value); };
-  auto clampTo = [&](arith::CmpFPredicate predicate, double bound) {
-    x = e.select(e.compare(predicate, c(bound), x), c(bound), x);
-  };
-  clampTo(arith::CmpFPredicate::OGT, -88);
-  clampTo(arith::CmpFPredicate::OLT, 87);
-  // -x = n ln 2 + r, with ln 2 in two parts of which n times the first is
-  // exact.
-  constexpr double magic = 12582912.0, high = 355.0 / 512,
-                   low = std::numbers::ln2 - high;
-  Value shifted = e.add(e.mul(x, c(-std::numbers::log2e)), c(magic));
-  Value n = e.sub(shifted, c(magic));
-  Value r = e.sub(e.sub(e.mul(n, c(-high)), x), e.mul(n, c(low)));
-  Value tail = c(0.0013813143596053123);
-  for (double coefficient : {0.008369418792426586, 0.04166845604777336,
-                             0.16666515171527863, 0.4999999403953552})
-    tail = e.add(e.mul(tail, r), c(coefficient));
-  Value y = e.add(e.add(r, e.mul(e.mul(r, r), tail)), c(1));
-  Value exponent = arith::BitcastOp::create(e.builder, e.loc, bits, shifted);
-  Value power =
-      e.add(e.create<arith::ShLIOp>({exponent, e.constantInt(bits, 23)}),
-            e.constantInt(bits, 127 << 23));
-  power = arith::BitcastOp::create(e.builder, e.loc, type, power);
-  return e.create<arith::DivFOp>({c(1), e.add(c(1), e.mul(y, power))});
+  Value bound = e.constant(x.getType(), 88), one = e.constant(x.getType(), 1);
+  x = e.create<arith::NegFOp>({x});
+  x = e.select(e.compare(arith::CmpFPredicate::OLT, bound, x), bound, x);
+  Value power = finiteExp(e, x);
+  return e.create<arith::DivFOp>({one, e.add(one, power)});
 }
 
 static Value sigmoid(Emitter &e, Value x) {

@@ -127,15 +127,23 @@ Value Emitter::mul(Value lhs, Value rhs) {
   return isFloat(lhs) ? create<arith::MulFOp>({lhs, rhs})
                       : create<arith::MulIOp>({lhs, rhs});
 }
+/// Which of two zeros of different sign it is does not matter: x86-64 needs two
+/// more instructions to tell.
+template <typename OpTy> static Value ignoreZeroSigns(Value value) {
+  value.getDefiningOp<OpTy>().setFastmath(arith::FastMathFlags::nsz);
+  return value;
+}
 Value Emitter::min(Value lhs, Value rhs, bool isUnsigned) {
   if (isFloat(lhs))
-    return create<arith::MinimumFOp>({lhs, rhs});
+    return ignoreZeroSigns<arith::MinimumFOp>(
+        create<arith::MinimumFOp>({lhs, rhs}));
   return isUnsigned ? create<arith::MinUIOp>({lhs, rhs})
                     : create<arith::MinSIOp>({lhs, rhs});
 }
 Value Emitter::max(Value lhs, Value rhs, bool isUnsigned) {
   if (isFloat(lhs))
-    return create<arith::MaximumFOp>({lhs, rhs});
+    return ignoreZeroSigns<arith::MaximumFOp>(
+        create<arith::MaximumFOp>({lhs, rhs}));
   return isUnsigned ? create<arith::MaxUIOp>({lhs, rhs})
                     : create<arith::MaxSIOp>({lhs, rhs});
 }
@@ -358,19 +366,22 @@ void Emitter::withRowLanes(Value index, int64_t count,
 
 Value Emitter::reduceRow(int64_t dim, int64_t extent, Value init,
                          function_ref<Value(Value)> map,
-                         function_ref<Value(Value, Value)> combine) {
+                         function_ref<Value(Value, Value)> combine,
+                         bool needsRegisters) {
   int64_t width = getRowLanes(dim, extent);
   if (width == 1)
     return reduce({extent}, init, [&](ValueRange k, Value partial) {
       return combine(partial, map(k.front()));
     });
-  // Four independent partial vectors hide the latency of `combine`.
+  // Four independent partial vectors hide the latency of `combine`. Where there
+  // are 16 registers and `map` needs them, it hides that as well.
   auto mapLanes = [&](Value at, int64_t count) {
     Value value;
     withRowLanes(at, count, [&] { value = splat(map(at)); });
     return value;
   };
-  int64_t unroll = extent >= 8 * width ? 4 : 1, step = unroll * width;
+  int64_t most = needsRegisters && width < 16 ? 1 : 4;
+  int64_t unroll = extent >= 8 * width ? most : 1, step = unroll * width;
   int64_t steps = extent / step;
   Value start = vector::BroadcastOp::create(
       builder, loc, VectorType::get({width}, init.getType()), init);

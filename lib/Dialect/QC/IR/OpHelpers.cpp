@@ -209,6 +209,12 @@ SmallVector<int64_t> qc::rowExtents(ArrayRef<int64_t> shape, int64_t axis) {
   return extents;
 }
 
+Value qc::finiteExp(Emitter &e, Value x) {
+  Value y = e.create<math::ExpOp>({x});
+  y.getDefiningOp<math::ExpOp>().setFastmath(arith::FastMathFlags::ninf);
+  return y;
+}
+
 SmallVector<Value> qc::rowIndices(Emitter &e, ArrayRef<int64_t> shape,
                                   int64_t axis, ValueRange iterations) {
   SmallVector<Value> index(shape.size());

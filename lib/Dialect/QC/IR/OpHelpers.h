@@ -129,6 +129,10 @@ PaddedPosition windowPosition(Emitter &emitter, mlir::Value output,
                               mlir::Value kernel, int64_t windows,
                               int64_t stride, int64_t pad, int64_t dilation);
 
+/// e^x for x of at most 88 or a NaN: qc-expand-math needs half the arithmetic
+/// for f32 then, and results below 2^-126 may become 0.
+mlir::Value finiteExp(Emitter &emitter, mlir::Value x);
+
 /// Parallel extents of an op that works on rows along `axis`: the dimensions
 /// before and behind it.
 llvm::SmallVector<int64_t> rowExtents(llvm::ArrayRef<int64_t> shape,

@@ -321,12 +321,12 @@ void SoftmaxOp::emitBlock(Emitter &e, ValueRange iterations) {
   Value sum = e.reduceRow(
       axis, size, e.constant(compute, 0),
       [&](Value k) {
-        Value exponential = e.create<math::ExpOp>({e.sub(readAt(k), largest)});
+        Value exponential = finiteExp(e, e.sub(readAt(k), largest));
         if (scratch)
           e.store(exponential, scratch, k);
         return exponential;
       },
-      add);
+      add, /*needsRegisters=*/true);
   Value scale = getLogarithm()
                     ? e.create<math::LogOp>({sum})
                     : e.create<arith::DivFOp>({e.constant(compute, 1), sum});

@@ -143,11 +143,13 @@ public:
   /// dimension `dim` of operand 0, starting from the neutral `init`. Several
   /// partial results are combined at the end where rows have lanes, so
   /// `combine` must be associative and commutative but for float rounding;
-  /// their order depends on the extent and the lanes alone.
+  /// their order depends on the extent and the lanes alone. `needsRegisters`
+  /// says that `map` is long arithmetic with many constants.
   mlir::Value
   reduceRow(int64_t dim, int64_t extent, mlir::Value init,
             llvm::function_ref<mlir::Value(mlir::Value)> map,
-            llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+            llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine,
+            bool needsRegisters = false);
   /// Runs `body` for all positions of a row, several at once where it has
   /// lanes.
   void forEachInRow(int64_t dim, int64_t extent,

@@ -48,6 +48,9 @@ for tool in ("qc-opt", "qc-translate", "qc-compile", "qc-run"):
     add_tool(tool, command)
 for tool in ("FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-readelf", "llvm-objdump", "llvm-nm"):
     add_tool(tool, tool_path(config.llvm_tools_dir, tool))
+# What the innermost loops of assembly consist of.
+add_tool("inner-loops", config.python_executable + " "
+         + os.path.join(config.test_source_root, "Target", "CPU", "Assembly", "Inputs", "inner_loops.py"))
 config.substitutions.append(("%python", config.python_executable))
 config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%qc_src", config.qc_source_dir))

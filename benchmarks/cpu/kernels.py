@@ -2,6 +2,9 @@
 """What each kernel of a network takes, and how far that is from what the CPU can
 do: multiply-accumulates against the measured peak of FMA or vpdpbusd, bytes
 against the read bandwidth of the memory level that holds them."""
+import statistics
+import time
+
 import peaks
 import peers
 import report as tables
@@ -28,6 +31,23 @@ def shares(launch, milliseconds, peak):
             bytes_rate / bandwidth(peak, launch["bytes"]))
 
 
+def measure(qc):
+    """(launch, its milliseconds in each run) of all launches: a run at a time, so
+    that what disturbs one does not count for others."""
+    qc.run()
+    times = None
+    begin = time.perf_counter()
+    while time.perf_counter() - begin < RUNS_SECONDS:
+        qc.session.reset_profile()
+        qc.run()
+        launches = qc.session.profile()
+        times = times or [[] for _ in launches]
+        for launch, known in zip(launches, times):
+            if launch["runs"]:
+                known.append(launch["total_ms"] / launch["runs"])
+    return zip(launches, times)
+
+
 def report(row, threads):
     machine = peaks.machine([threads])
     peak = machine["peaks"][str(threads)]
@@ -36,14 +56,7 @@ def report(row, threads):
     except peers.Unavailable as reason:
         print(f"{row.name}: {reason}")
         return
-    import time
-    qc.run()
-    qc.session.reset_profile()
-    begin = time.perf_counter()
-    while time.perf_counter() - begin < RUNS_SECONDS:
-        qc.run()
-    profile = [{**launch, "ms": launch["total_ms"] / launch["runs"]} for launch in qc.session.profile()
-               if launch["runs"]]
+    profile = [{**launch, "ms": statistics.median(times)} for launch, times in measure(qc) if times]
     total = sum(launch["ms"] for launch in profile)
     print(f"\n{row.name}, {threads} thread(s), form {qc.model.form}: {total:.3f} ms in {len(profile)} launches, "
           f"arena {qc.session.program.arena_bytes / 1e6:.2f} MB (lower bound {qc.session.program.lower_bound_bytes / 1e6:.2f})")

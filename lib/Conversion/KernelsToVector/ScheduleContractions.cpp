@@ -31,9 +31,16 @@ namespace {
 
 /// Output channels of one parallel iteration.
 constexpr int64_t groupChannels = 64;
+/// Bytes of weights that are worth asking for before they are needed: more than
+/// stays in a core's own cache.
+constexpr int64_t prefetchedWeights = 512 << 10, cacheLine = 64;
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
+}
+
+int64_t getNumLanes(Value vector) {
+  return cast<VectorType>(vector.getType()).getNumElements();
 }
 
 /// Emits the tile code of one kernel.
@@ -105,6 +112,8 @@ private:
   SmallVector<Value> emitReduction(Value inputBase, Value weightBase,
                                    const Tile &tile, ArrayRef<Value> inits,
                                    SmallVectorImpl<Value> &inputSums);
+  /// Asks for what lies at `position` of the weights for the next channels.
+  void prefetchNext(Value position, const Tile &tile, int64_t vector);
   void emitFloatStep(Value input, Value weight, const Tile &tile,
                      MutableArrayRef<Value> accumulators);
   void emitIntegerStep(Value input, Value weight, Value step, const Tile &tile,
@@ -112,6 +121,8 @@ private:
   /// The bytes to multiply inputs with so as to sum those of reduction step
   /// `step`; `width` bits each.
   Value getOnes(Value step, int64_t width);
+  /// Vectors, a power of two of them, as one.
+  Value concatenate(ArrayRef<Value> vectors);
   /// Adjacent partial sums of vpmaddwd joined.
   Value joinPairs(Value low, Value high);
   void emitEpilogue(Value row, Value channel, Value accumulator, Value inputSum,
@@ -132,9 +143,14 @@ void ContractionEmitter::emit() {
   SmallVector<int64_t> extents;
   for (const ReductionLoop &loop : problem.batch)
     extents.push_back(loop.extent);
-  extents.push_back(problem.units);
+  // What is larger, the inputs or the weights, is read once: the other is read
+  // again for each part of it and better fits a cache.
   int64_t groups = llvm::divideCeil(problem.channels, groupChannels);
-  extents.push_back(groups);
+  int64_t weights =
+      problem.blockStride * llvm::divideCeil(problem.channels, packedChannels);
+  bool unitsInside = weights > problem.units * problem.unitStride;
+  extents.push_back(unitsInside ? groups : problem.units);
+  extents.push_back(unitsInside ? problem.units : groups);
   SmallVector<Value> lower, upper, step;
   for (int64_t extent : extents) {
     lower.push_back(constant(0));
@@ -145,7 +161,7 @@ void ContractionEmitter::emit() {
   builder.setInsertionPointToStart(parallel.getBody());
   SmallVector<Value> indices(parallel.getInductionVars());
   batchIndices.assign(indices.begin(), indices.end() - 2);
-  unitIndex = indices[indices.size() - 2];
+  unitIndex = indices[indices.size() - (unitsInside ? 1 : 2)];
   channelBase = problem.groupLoop
                     ? scale(batchIndices[*problem.groupLoop], problem.channels)
                     : Value();
@@ -156,7 +172,7 @@ void ContractionEmitter::emit() {
     weightBatch = add(weightBatch, scale(index, loop.weightStride));
   }
   inputBatch = add(inputBatch, scale(unitIndex, problem.unitStride));
-  Value group = indices.back();
+  Value group = indices[indices.size() - (unitsInside ? 2 : 1)];
   Value firstChannel = scale(group, groupChannels);
   int64_t lastGroup = problem.channels - (groups - 1) * groupChannels;
   if (groups == 1 || lastGroup == groupChannels) {
@@ -263,13 +279,40 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value channel,
   SmallVector<Value> inputSums;
   SmallVector<Value> sums =
       emitReduction(inputBase, weightBase, tile, inits, inputSums);
-  for (int64_t r = 0; r < rows; ++r)
+  // A row's vectors together: what is behind the sums then runs through all of
+  // them step by step, where one after the other would wait for its own
+  // results.
+  bool isWhole = validLanes(vectors - 1) == lanes;
+  for (int64_t r = 0; r < rows; ++r) {
+    Value inputSum = inputSums.empty() ? Value() : inputSums[r];
+    ArrayRef<Value> sumsOfRow = ArrayRef(sums).slice(r * vectors, vectors);
+    if (isWhole) {
+      SmallVector<Value> repeated(vectors, inputSum);
+      emitEpilogue(add(row, constant(r)), channel, concatenate(sumsOfRow),
+                   inputSum ? concatenate(repeated) : Value(),
+                   inits[0] != nullptr, vectors * lanes);
+      continue;
+    }
     for (int64_t v = 0; v < vectors; ++v)
       if (int64_t valid = validLanes(v); valid > 0)
         emitEpilogue(add(row, constant(r)), add(channel, constant(v * lanes)),
-                     sums[r * vectors + v],
-                     inputSums.empty() ? Value() : inputSums[r],
-                     inits[v] != nullptr, valid);
+                     sumsOfRow[v], inputSum, inits[v] != nullptr, valid);
+  }
+}
+
+Value ContractionEmitter::concatenate(ArrayRef<Value> vectors) {
+  SmallVector<Value> parts(vectors);
+  while (parts.size() > 1) {
+    size_t half = parts.size() / 2;
+    for (size_t i = 0; i < half; ++i) {
+      int64_t count = 2 * getNumLanes(parts[2 * i]);
+      parts[i] = vector::ShuffleOp::create(
+          builder, loc, parts[2 * i], parts[2 * i + 1],
+          llvm::to_vector(llvm::seq<int64_t>(0, count)));
+    }
+    parts.resize(half);
+  }
+  return parts.front();
 }
 
 Value ContractionEmitter::joinPairs(Value low, Value high) {
@@ -372,6 +415,20 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
   return sums;
 }
 
+void ContractionEmitter::prefetchNext(Value position, const Tile &tile,
+                                      int64_t vector) {
+  int64_t bytes = problem.isInteger ? 1 : 4,
+          all = problem.blockStride * bytes *
+                llvm::divideCeil(problem.channels, packedChannels);
+  if (!problem.isPacked || all < prefetchedWeights ||
+      vector * lanes * 4 % cacheLine != 0)
+    return;
+  Value next = add(position, constant(tile.blocks * problem.blockStride));
+  memref::PrefetchOp::create(builder, loc, buffer(problem.weights), next,
+                             /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}
+
 void ContractionEmitter::emitFloatStep(Value input, Value weight,
                                        const Tile &tile,
                                        MutableArrayRef<Value> accumulators) {
@@ -390,6 +447,7 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight,
     if (problem.isPacked || valid == lanes) {
       weights.push_back(vector::LoadOp::create(
           builder, loc, type, buffer(problem.weights), position));
+      prefetchNext(position, tile, v);
     } else {
       // The last columns of unpacked weights: lanes behind the row stay unread.
       Value mask = vector::ConstantMaskOp::create(
@@ -473,6 +531,7 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
                                             v % perBlock * lanes * packedDot));
       weights.push_back(vector::LoadOp::create(
           builder, loc, bytes, buffer(problem.weights), position));
+      prefetchNext(position, tile, v);
       if (weightShift() != 0)
         weights.back() = flip(weights.back());
     }
@@ -623,7 +682,7 @@ void ContractionEmitter::emitEpilogue(Value row, Value channel,
   for (int64_t lane = 0; lane < validLanes;) {
     int64_t count = llvm::bit_floor<uint64_t>(validLanes - lane);
     auto part = [&](Value vector) -> Value {
-      if (!vector || count == lanes)
+      if (!vector || count == getNumLanes(vector))
         return vector;
       if (count == 1)
         return vector::ExtractOp::create(builder, loc, vector, lane);

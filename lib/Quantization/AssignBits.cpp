@@ -2,6 +2,8 @@
 //
 // qc-assign-bits: decides each node's formats.
 
+#include "WeightFormats.h"
+
 #include "qc/Analysis/AttributeJSON.h"
 #include "qc/Analysis/NodeNames.h"
 #include "qc/Analysis/Plan.h"
@@ -31,6 +33,7 @@ public:
 private:
   void runOnOperation() override;
   LogicalResult checkOptions();
+  WeightFormatOptions getWeightOptions() const;
   OperandFormat getWeightFormat(OpOperand &operand, bool isFirst) const;
   OperandFormat getActivationFormat(OpOperand &operand) const;
   bool staysFloat(Operation *op, StringRef node) const;
@@ -41,34 +44,26 @@ private:
 
 } // namespace
 
+WeightFormatOptions AssignBitsPass::getWeightOptions() const {
+  return {symmetric, block, weightRange, rounding};
+}
+
 LogicalResult AssignBitsPass::checkOptions() {
-  auto check = [&](StringRef option, StringRef value,
-                   ArrayRef<StringRef> accepted) -> LogicalResult {
-    if (llvm::is_contained(accepted, value))
-      return success();
-    InFlightDiagnostic diagnostic = getOperation().emitError()
-                                    << "qc-assign-bits: bad " << option << " '"
-                                    << value << "'; accepted: ";
-    llvm::interleaveComma(accepted, diagnostic);
-    return diagnostic;
-  };
+  ModuleOp module = getOperation();
+  StringRef pass = getArgument();
   for (auto [option, value] :
-       {std::pair<StringRef, StringRef>{"weights", weights},
-        {"activations", activations},
-        {"products", products},
-        {"ends", ends.empty() ? weights : ends}})
+       {std::pair<StringRef, StringRef>{"activations", activations},
+        {"products", products}})
     if (!parseStorageType(&getContext(), value))
-      return getOperation().emitError()
-             << "qc-assign-bits: bad " << option << " '" << value
+      return module.emitError()
+             << pass << ": bad " << option << " '" << value
              << "'; accepted: f32, si2 to si16, ui2 to ui16, f8E4M3FN, f8E5M2";
-  if (block != 0 && (block < 16 || block > 256))
-    return getOperation().emitError() << "qc-assign-bits: bad block " << block
-                                      << "; accepted: 0 and 16 to 256";
-  if (failed(check("activation-range", activationRange,
-                   {"minmax", "moving", "percentile", "entropy", "mse"})) ||
-      failed(check("weight-range", weightRange, {"minmax", "mse", "output"})))
+  if (failed(checkWeightType(module, pass, "weights", weights)) ||
+      (!ends.empty() && failed(checkWeightType(module, pass, "ends", ends))) ||
+      failed(checkOption(module, pass, "activation-range", activationRange,
+                         {"minmax", "moving", "percentile", "entropy", "mse"})))
     return failure();
-  return check("rounding", rounding, {"nearest", "gptq"});
+  return getWeightOptions().check(module, pass);
 }
 
 OperandFormat AssignBitsPass::getActivationFormat(OpOperand &operand) const {
@@ -86,26 +81,9 @@ OperandFormat AssignBitsPass::getActivationFormat(OpOperand &operand) const {
 
 OperandFormat AssignBitsPass::getWeightFormat(OpOperand &operand,
                                               bool isFirst) const {
-  OperandFormat format;
-  format.type = weights;
-  if (isFirst && !ends.empty() && getFormatBits(ends) > getFormatBits(weights))
-    format.type = ends;
-  format.symmetric = symmetric;
-  format.range = weightRange;
-  format.rounding = rounding;
-  format.granularity = Granularity::Axis;
-  // A block must divide the reduction, as ONNX's blocked quantization asks.
-  if (block && !isa<ConvOp>(operand.getOwner())) {
-    auto type = cast<RankedTensorType>(operand.get().getType());
-    int64_t reduction = isa<GatherOp>(operand.getOwner())
-                            ? type.getDimSize(1)
-                            : type.getDimSize(type.getRank() - 2);
-    if (reduction % block == 0) {
-      format.granularity = Granularity::Block;
-      format.block = block;
-    }
-  }
-  return format;
+  bool isWider =
+      isFirst && !ends.empty() && getFormatBits(ends) > getFormatBits(weights);
+  return getWeightOptions().getFormat(operand, isWider ? ends : weights);
 }
 
 bool AssignBitsPass::staysFloat(Operation *op, StringRef node) const {

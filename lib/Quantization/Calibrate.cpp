@@ -2,6 +2,7 @@
 //
 // qc-calibrate: statistics of every value on sample inputs.
 
+#include "Interrupt.h"
 #include "Progress.h"
 #include "Statistics.h"
 
@@ -16,9 +17,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Signals.h"
-
-#include <atomic>
 
 namespace qc {
 #define GEN_PASS_DEF_CALIBRATE
@@ -29,8 +27,6 @@ using namespace mlir;
 using namespace qc;
 
 namespace {
-
-std::atomic<bool> interrupted = false;
 
 /// A value and what is known of it.
 struct Observed {
@@ -130,12 +126,11 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
   if (failed(code))
     return failure();
 
-  interrupted = false;
-  llvm::sys::SetInterruptFunction([] { interrupted = true; });
+  InterruptScope interrupt;
   Progress display("calibrating", samples->size(), progress);
   LogicalResult result = samples->forEach([&](size_t index,
                                               SampleSet::Inputs inputs) {
-    if (interrupted)
+    if (interrupt.isInterrupted())
       return failure();
     if (index < done)
       return success();
@@ -152,8 +147,7 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
     display.advance(index + 1);
     return success();
   });
-  llvm::sys::SetInterruptFunction(nullptr);
-  if (failed(result) && !interrupted)
+  if (failed(result) && !interrupt.isInterrupted())
     return failure();
   for (Observed &observed : values)
     entries[observed.name] = observed.observer.getStatistics().toJSON();
@@ -161,7 +155,7 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
   if (!table.empty() &&
       failed(writeJSON(function.getLoc(), table, llvm::json::Object(entries))))
     return failure();
-  if (interrupted)
+  if (interrupt.isInterrupted())
     return function.emitError("calibration was interrupted")
            << (table.empty() ? "" : "; the table can be gone on from");
   return success();

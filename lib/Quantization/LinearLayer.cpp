@@ -72,8 +72,8 @@ std::vector<float> LinearLayer::toMatrix(ArrayRef<float> tensor) const {
   return matrix;
 }
 
-std::vector<int64_t> LinearLayer::toTensor(ArrayRef<int32_t> matrix) const {
-  std::vector<int64_t> tensor(matrix.begin(), matrix.end());
+std::vector<float> LinearLayer::toTensor(ArrayRef<float> matrix) const {
+  std::vector<float> tensor(matrix.begin(), matrix.end());
   if (!isConv())
     for (int64_t row = 0; row < numRows; ++row)
       for (int64_t column = 0; column < numColumns; ++column)

@@ -99,10 +99,18 @@ makeConstants(MLIRContext *context, const WeightGrid &grid,
   return weights;
 }
 
-FailureOr<QuantizedWeights>
-qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
-                    const OperandFormat &format,
-                    ArrayRef<std::vector<double>> hessians) {
+namespace {
+/// Codes of all groups' rows and their grid.
+struct RoundedLayer {
+  WeightGrid grid;
+  WeightCodes codes;
+};
+} // namespace
+
+static FailureOr<RoundedLayer>
+roundLayer(const LinearLayer &layer, ArrayRef<float> matrix,
+           const OperandFormat &format,
+           ArrayRef<std::vector<double>> hessians) {
   FailureOr<GridFormat> gridFormat =
       getGridFormat(layer.getOp(), format, !hessians.empty());
   if (failed(gridFormat))
@@ -114,8 +122,8 @@ qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
            << "blocks of " << gridFormat->blockSize
            << " weights; accepted: products whose reduction (" << columns
            << ") they divide";
-  WeightGrid whole;
-  WeightCodes codes;
+  RoundedLayer rounded;
+  WeightGrid &whole = rounded.grid;
   for (int64_t group = 0; group < layer.groups(); ++group) {
     ArrayRef<float> part =
         matrix.slice(group * groupRows * columns, groupRows * columns);
@@ -126,7 +134,7 @@ qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
     WeightCodes own = format.rounding == "gptq" && !hessian.empty()
                           ? roundErrorFeedback(part, grid, hessian)
                           : roundNearest(part, grid);
-    codes.insert(codes.end(), own.begin(), own.end());
+    rounded.codes.insert(rounded.codes.end(), own.begin(), own.end());
     if (group == 0) {
       whole = std::move(grid);
     } else {
@@ -137,11 +145,33 @@ qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
     }
   }
   whole.rows = layer.rows();
+  return rounded;
+}
+
+FailureOr<QuantizedWeights>
+qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
+                    const OperandFormat &format,
+                    ArrayRef<std::vector<double>> hessians) {
+  FailureOr<RoundedLayer> rounded = roundLayer(layer, matrix, format, hessians);
+  if (failed(rounded))
+    return failure();
   return makeConstants(
-      layer.getOp()->getContext(), whole, codes,
+      layer.getOp()->getContext(), rounded->grid, rounded->codes,
       layer.getWeightType().getShape(),
       parseStorageType(layer.getOp()->getContext(), format.type),
       !layer.isConv(), layer.channelAxis(), layer.reductionAxis());
+}
+
+FailureOr<std::vector<float>>
+qc::roundWeights(const LinearLayer &layer, ArrayRef<float> matrix,
+                 const OperandFormat &format,
+                 ArrayRef<std::vector<double>> hessians) {
+  if (format.isFloat())
+    return std::vector<float>(matrix.begin(), matrix.end());
+  FailureOr<RoundedLayer> rounded = roundLayer(layer, matrix, format, hessians);
+  if (failed(rounded))
+    return failure();
+  return dequantize(rounded->codes, rounded->grid);
 }
 
 FailureOr<QuantizedWeights> qc::quantizeRows(Operation *gather,

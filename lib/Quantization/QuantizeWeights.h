@@ -29,7 +29,14 @@ quantizeWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
                 const OperandFormat &format,
                 llvm::ArrayRef<std::vector<double>> hessians);
 
-/// The same for rows that a qc.gather picks (an embedding), to nearest.
+/// Only the numbers that the rounded weights stand for; f32 changes none.
+mlir::FailureOr<std::vector<float>>
+roundWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
+             const OperandFormat &format,
+             llvm::ArrayRef<std::vector<double>> hessians);
+
+/// The same as quantizeWeights for rows that a qc.gather picks (an embedding),
+/// to nearest.
 mlir::FailureOr<QuantizedWeights> quantizeRows(mlir::Operation *gather,
                                                llvm::ArrayRef<float> matrix,
                                                const OperandFormat &format);

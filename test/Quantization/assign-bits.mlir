@@ -30,7 +30,7 @@
 // RUN: qc-opt %s --qc-assign-bits="plan=%t.json" --qc-assign-bits="dump=%t.again.json" -o /dev/null && diff %t.out.json %t.again.json
 
 // RUN: not qc-opt %s --qc-assign-bits="weights=i8" 2>&1 | FileCheck %s --check-prefix=TYPE
-// TYPE: error: qc-assign-bits: bad weights 'i8'; accepted: f32, si2 to si16
+// TYPE: error: qc-assign-bits: bad weights 'i8'; accepted: f32, si2 to si8
 // RUN: not qc-opt %s --qc-assign-bits="rounding=up" 2>&1 | FileCheck %s --check-prefix=ROUNDING
 // ROUNDING: error: qc-assign-bits: bad rounding 'up'; accepted: nearest, gptq
 // RUN: echo '{"nowhere": {}}' > %t.node.json

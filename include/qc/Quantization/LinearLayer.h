@@ -41,7 +41,7 @@ public:
 
   /// Row-major rows() x columns() from a tensor of the weight's shape and back.
   std::vector<float> toMatrix(llvm::ArrayRef<float> tensor) const;
-  std::vector<int64_t> toTensor(llvm::ArrayRef<int32_t> matrix) const;
+  std::vector<float> toTensor(llvm::ArrayRef<float> matrix) const;
 
   /// The input columns at some output positions of one sample `x`: row-major,
   /// positions times groups() times columns(). At most `limit` positions, drawn

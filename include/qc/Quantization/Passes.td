@@ -49,6 +49,66 @@ def Calibrate : QC_QuantizationPass<"qc-calibrate"> {
   ];
 }
 
+def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
+  let summary = "Measure what each format of each layer's weights spoils";
+  let description = [{
+    Writes the table `@sensitivity` (fields in qc/Quantization/SensitivityTable.h): for every
+    convolution and matrix product with constant weights and every candidate of `formats` the size in
+    bytes and the metrics, each of which can be had alone:
+
+    | metric | is | needs |
+    |---|---|---|
+    | `weight-sqnr` | 10 log10 of sum w^2 / sum (w - wq)^2 | |
+    | `zd` | share of weights with a z-score above 1; smaller is more sensitive (arXiv 2406.17415) | |
+    | `outliers` | share of weights above five times the mean magnitude (arXiv 2310.05175) | |
+    | `entropy` | entropy of the input's histogram in bits | `@statistics` |
+    | `lim` | 1 - cosine of the layer's input and output, mean over tokens (arXiv 2406.17415); 1 where their shapes differ | inputs |
+    | `hessian` | sum over positions and weights of (X^T X)_jj (w - wq)_ij^2 | inputs |
+    | `output-mse` | mean squared error of the layer's output | inputs |
+    | `output-sqnr` | the output's power by that error, in dB | inputs |
+    | `fisher` | the layer's squared output error times the mean squared gradient of the model's output there | inputs, a run per layer and sample |
+    | `model-mse` | squared error of the model's outputs by their power with this layer alone rounded | inputs, a run per layer, format and sample |
+    | `model-kl` | the same as divergence of the outputs' last dimension | the same runs |
+
+    With W the weights, dW their error and C the covariance of the layer's input columns, the output's
+    error is the trace of dW C dW^T: one stream of the samples serves all layers and formats. Means are
+    left out because bias correction restores them. `fisher` takes the gradient as a finite difference
+    in the direction of the rounding error, 30 dB below the layer's output: one number per layer, exact
+    in the direction that matters, where reverse mode would need an adjoint of every op.
+
+    Layers are measured in parts whose moments fit `memory`. `table` is a JSON file: what it has is
+    loaded, what it lacks is measured, and it is written at the end, after each part and when the pass
+    is interrupted (Ctrl-C). Numbers of nodes whose `by` is "user" stay.
+
+    Numerics: exact (changes no function).
+
+    ```mlir
+    qc.table @sensitivity {conv1 = {by = "qc-sensitivity", macs = …, parameters = …, formats = {
+        si4 = {bytes = 280.0, metrics = {"output-mse" = 0.01, …}}, …}, …}, …}
+    ```
+  }];
+  let options = [
+    ListOption<"formats", "formats", "std::string", "Storage types to measure (default si3,si4,si6,si8)">,
+    ListOption<"metrics", "metrics", "std::string", "Metrics to measure (default output-mse,fisher)">,
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
+    Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
+    Option<"positions", "positions", "unsigned", "32", "Output positions per sample that moments look at (0: all)">,
+    Option<"modelLimit", "model-limit", "unsigned", "4", "Samples that runs of the whole model use">,
+    Option<"rounding", "rounding", "std::string", "\"nearest\"", "How weights are rounded: nearest, gptq">,
+    Option<"weightRange", "weight-range", "std::string", "\"mse\"", "How ranges of weights are chosen: minmax, mse, output">,
+    Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,
+    Option<"symmetric", "symmetric", "bool", "true", "Weights without zero points">,
+    Option<"memory", "memory", "unsigned", "512", "MiB that moments may take at once">,
+    Option<"table", "table", "std::string", "\"\"", "JSON file to load, go on from and write">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numLayers", "layers", "Number of layers measured">,
+    Statistic<"numSamples", "samples", "Number of samples streamed">,
+    Statistic<"numRuns", "runs", "Number of runs of the whole model">
+  ];
+}
+
 def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
   let summary = "Decide each node's formats: the plan";
   let description = [{

@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// qc-sensitivity: what each format of each layer spoils.
+//
+// Layers are taken in parts whose second moments fit the memory option; each
+// part is one stream of the samples through compiled code. Then every format
+// of a layer is rounded and all metrics come from what was kept. Those of the
+// whole model inject the layer's error into a run of it (ErrorInjector.h).
+
+#include "ErrorInjector.h"
+#include "Interrupt.h"
+#include "Progress.h"
+#include "QuantizeWeights.h"
+#include "SensitivityMetrics.h"
+#include "WeightFormats.h"
+
+#include "qc/Analysis/AttributeJSON.h"
+#include "qc/Analysis/NodeNames.h"
+#include "qc/Analysis/Observer.h"
+#include "qc/Analysis/WeightQuantizer.h"
+#include "qc/Dialect/QC/Transforms/Quantization.h"
+#include "qc/Quantization/Passes.h"
+#include "qc/Quantization/Points.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <atomic>
+
+namespace qc {
+#define GEN_PASS_DEF_SENSITIVITY
+#include "qc/Quantization/Passes.h.inc"
+} // namespace qc
+
+using namespace mlir;
+using namespace qc;
+
+namespace {
+
+/// A layer and what is still to be measured.
+struct LayerTask {
+  LinearLayer layer;
+  std::string name;
+  NodeSensitivity *node;
+  SmallVector<const SensitivityMetric *> metrics;
+  /// SensitivityMetric::Need of all.
+  unsigned needs = 0;
+  /// What runs of the whole model go on from: outputError of each format, and
+  /// the errors of the weights: each format's, and one small one.
+  std::vector<double> outputErrors;
+  std::vector<WeightError> errors;
+  WeightError small;
+  double smallOutputError = 0;
+};
+
+/// What a stream of samples leaves of a layer.
+struct LayerStream {
+  std::optional<SecondMoment> moment;
+  /// Sums of columns, then means.
+  std::vector<double> means;
+  int64_t columns = 0;
+  double modification = 0;
+};
+
+class SensitivityPass : public qc::impl::SensitivityBase<SensitivityPass> {
+public:
+  using SensitivityBase::SensitivityBase;
+
+private:
+  void runOnOperation() override;
+  LogicalResult checkOptions();
+  WeightFormatOptions getWeightOptions() const {
+    return {symmetric, block, weightRange, rounding};
+  }
+  LogicalResult load();
+  LogicalResult save();
+  void collectTasks(func::FuncOp function);
+  int64_t getStreamBytes(const LayerTask &task) const;
+  LogicalResult measure(func::FuncOp function);
+  LogicalResult measurePart(MutableArrayRef<LayerTask> part);
+  LogicalResult stream(ArrayRef<LayerTask> part,
+                       MutableArrayRef<LayerStream> streams);
+  LogicalResult measureLayer(LayerTask &task, LayerStream &stream);
+  void keepErrors(LayerTask &task, const LayerEvidence &layer,
+                  ArrayRef<FormatEvidence> evidence, ArrayRef<double> means);
+  LogicalResult
+  runModel(StringRef what, ArrayRef<LayerTask *> chosen,
+           llvm::function_ref<const WeightError &(const LayerTask &)> getError,
+           llvm::function_ref<void(LayerTask &, const ModelError &)> accept);
+  LogicalResult measureModels();
+  FailureOr<double> getEntropy(const LayerTask &task);
+
+  SensitivityTable sensitivities;
+  /// Candidates, and metrics to measure.
+  std::vector<std::string> types;
+  SmallVector<const SensitivityMetric *> requested;
+  SmallVector<LayerTask, 0> tasks;
+  func::FuncOp function;
+  const ExecutorInterface *executor = nullptr;
+  std::optional<SampleSet> samples;
+  /// Computes inputs (and outputs, where a metric compares them) of layers.
+  std::shared_ptr<CompiledFunction> probes;
+  llvm::DenseMap<Value, size_t> probeResults;
+  InterruptScope *interrupt = nullptr;
+};
+
+} // namespace
+
+static ArrayRef<float> getFloats(ArrayRef<char> bytes) {
+  return {reinterpret_cast<const float *>(bytes.data()),
+          bytes.size() / sizeof(float)};
+}
+
+//===----------------------------------------------------------------------===//
+// Options and the table
+//===----------------------------------------------------------------------===//
+
+LogicalResult SensitivityPass::checkOptions() {
+  ModuleOp module = getOperation();
+  types.assign(formats.begin(), formats.end());
+  if (types.empty())
+    types = {"si3", "si4", "si6", "si8"};
+  for (const std::string &type : types)
+    if (failed(checkWeightType(module, getArgument(), "formats", type)))
+      return failure();
+  SmallVector<StringRef> names;
+  for (const SensitivityMetric &metric : getSensitivityMetrics())
+    names.push_back(metric.name);
+  SmallVector<std::string> wanted(metrics.begin(), metrics.end());
+  if (wanted.empty())
+    wanted = {"output-mse", "fisher"};
+  for (const std::string &name : wanted) {
+    if (failed(checkOption(module, getArgument(), "metrics", name, names)))
+      return failure();
+    requested.push_back(findSensitivityMetric(name));
+  }
+  // Metrics of layers become losses by the weights' noise.
+  const SensitivityMetric *noise = findSensitivityMetric("weight-sqnr");
+  if (!llvm::is_contained(requested, noise))
+    requested.push_back(noise);
+  if (modelLimit == 0)
+    return module.emitError("qc-sensitivity: bad model-limit 0; accepted: at "
+                            "least one sample");
+  return getWeightOptions().check(module, getArgument());
+}
+
+LogicalResult SensitivityPass::load() {
+  ModuleOp module = getOperation();
+  llvm::json::Object entries;
+  if (TableOp op = getTable(module, sensitivityName)) {
+    llvm::json::Value value = getJSON(op.getEntries());
+    entries = std::move(*value.getAsObject());
+  }
+  if (!table.empty() && llvm::sys::fs::exists(table)) {
+    FailureOr<llvm::json::Object> saved =
+        readJSONObject(module.getLoc(), table);
+    if (failed(saved))
+      return failure();
+    for (auto &[name, entry] : *saved)
+      entries[name] = std::move(entry);
+  }
+  FailureOr<SensitivityTable> parsed =
+      SensitivityTable::parse(module.getLoc(), entries);
+  if (failed(parsed))
+    return failure();
+  sensitivities = std::move(*parsed);
+  return success();
+}
+
+LogicalResult SensitivityPass::save() {
+  if (table.empty())
+    return success();
+  return writeJSON(getOperation().getLoc(), table, sensitivities.toJSON());
+}
+
+void SensitivityPass::collectTasks(func::FuncOp function) {
+  NodeNames names(function);
+  std::string settings;
+  llvm::raw_string_ostream(settings)
+      << "rounding=" << rounding << " weight-range=" << weightRange
+      << " symmetric=" << symmetric << " block=" << block << " limit=" << limit
+      << " positions=" << positions << " model-limit=" << modelLimit;
+  for (OpOperand *operand : QuantizationPoints::find(function).weights) {
+    std::optional<LinearLayer> layer = LinearLayer::get(operand->getOwner());
+    if (!layer)
+      continue;
+    std::string name = names.getName(operand->getOwner()).str();
+    NodeSensitivity &node = sensitivities.nodes[name];
+    bool isNew = node.by.empty() && node.formats.empty() &&
+                 node.metrics.empty() && node.pairs.empty();
+    if (isNew || (!node.isUsers() && node.settings != settings))
+      node = {};
+    if (isNew || !node.isUsers())
+      node.by = getArgument().str();
+    node.settings = settings;
+    node.parameters = layer->getWeightType().getNumElements();
+    node.macs = layer->macs();
+    for (const std::string &type : types) {
+      FormatSensitivity &format = node.formats[type];
+      if (format.bytes == 0)
+        format.bytes = getWeightBytes(
+            *operand, getWeightOptions().getFormat(*operand, type));
+    }
+    LayerTask task{*layer, name, &node, {}, 0, {}, {}, {}, 0};
+    for (const SensitivityMetric *metric : requested) {
+      bool isKnown =
+          metric->isOfLayer()
+              ? node.metrics.count(metric->name.str()) != 0
+              : llvm::all_of(types, [&](const std::string &type) {
+                  return node.formats[type].metrics.count(metric->name.str());
+                });
+      if (isKnown)
+        continue;
+      task.metrics.push_back(metric);
+      task.needs |= metric->needs;
+      // Rounding that looks at inputs.
+      if (!metric->isOfLayer() &&
+          (rounding == "gptq" || weightRange == "output"))
+        task.needs |= SensitivityMetric::Moments;
+    }
+    if (!task.metrics.empty())
+      tasks.push_back(std::move(task));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Streams of samples
+//===----------------------------------------------------------------------===//
+
+int64_t SensitivityPass::getStreamBytes(const LayerTask &task) const {
+  if (!(task.needs & SensitivityMetric::Moments))
+    return 0;
+  int64_t columns = task.layer.columns(), width = task.layer.groups() * columns;
+  // Sums in double, a panel of 512 rows in float.
+  return width * (columns * 8 + 512 * 4);
+}
+
+/// Whether a layer's input and output can be compared token by token.
+static bool keepsShape(const LinearLayer &layer) {
+  return layer.getInput().getType() == layer.getOp()->getResult(0).getType();
+}
+
+LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
+                                      MutableArrayRef<LayerStream> streams) {
+  Progress display("streaming " + std::to_string(part.size()) + " layers",
+                   samples->size(), progress);
+  size_t count = 0;
+  LogicalResult result = samples->forEach([&](size_t sample,
+                                              SampleSet::Inputs inputs) {
+    if (interrupt->isInterrupted())
+      return failure();
+    for (auto [i, input] : llvm::enumerate(inputs))
+      llvm::copy(input, probes->getInput(i).begin());
+    if (failed(probes->run()))
+      return failure();
+    auto getValue = [&](Value value) {
+      return getFloats(probes->getOutput(probeResults.lookup(value)));
+    };
+    // OpenBLAS has threads for products, this loop has them for the rest.
+    parallelFor(&getContext(), 0, part.size(), [&](size_t i) {
+      const LinearLayer &layer = part[i].layer;
+      LayerStream &to = streams[i];
+      if (to.moment) {
+        ArrayRef<float> x = getValue(layer.getInput());
+        std::vector<float> columns = layer.getColumns(x, positions, sample);
+        to.moment->add(columns);
+        int64_t width = layer.groups() * layer.columns();
+        for (size_t at = 0; at < columns.size(); at += width)
+          for (int64_t j = 0; j < width; ++j)
+            to.means[j] += columns[at + j];
+        to.columns += columns.size() / width;
+      }
+      if ((part[i].needs & SensitivityMetric::Modification) &&
+          keepsShape(layer)) {
+        // Tokens are rows of a product; of a map there is one.
+        ArrayRef<float> x = getValue(layer.getInput());
+        to.modification += getInputModification(
+            x, getValue(layer.getOp()->getResult(0)),
+            layer.isConv() ? static_cast<int64_t>(x.size()) : layer.columns());
+      }
+    });
+    ++count;
+    display.advance(sample + 1);
+    return success();
+  });
+  if (failed(result))
+    return failure();
+  for (LayerStream &to : streams) {
+    for (double &mean : to.means)
+      mean /= std::max<int64_t>(to.columns, 1);
+    to.modification /= std::max<size_t>(count, 1);
+  }
+  numSamples += count;
+  return success();
+}
+
+FailureOr<double> SensitivityPass::getEntropy(const LayerTask &task) {
+  NodeNames names(function);
+  std::string name = names.getName(task.layer.getInput());
+  TableOp statistics = getTable(getOperation(), statisticsName);
+  DictionaryAttr entry =
+      statistics ? statistics.getEntry(name) : DictionaryAttr();
+  if (!entry)
+    return task.layer.getOp()->emitError()
+           << "no statistics of '" << name
+           << "' for the metric entropy: run qc-calibrate before";
+  llvm::json::Value json = getJSON(entry);
+  llvm::Expected<ValueStatistics> values =
+      ValueStatistics::fromJSON(*json.getAsObject());
+  if (!values)
+    return statistics.emitError()
+           << "entry '" << name << "': " << llvm::toString(values.takeError());
+  return values->getEntropy();
+}
+
+//===----------------------------------------------------------------------===//
+// Metrics
+//===----------------------------------------------------------------------===//
+
+/// Wq - W and what it does to the mean output; `means` are those of the inputs.
+static WeightError getWeightError(const LayerEvidence &layer,
+                                  ArrayRef<float> rounded,
+                                  ArrayRef<double> means) {
+  int64_t rows = layer.layer.rows(), n = layer.layer.columns();
+  int64_t groupRows = rows / layer.layer.groups();
+  WeightError error{std::vector<float>(rows * n), std::vector<float>(rows)};
+  for (int64_t row = 0; row < rows; ++row) {
+    const double *mean = means.data() + row / groupRows * n;
+    double sum = 0;
+    for (int64_t i = row * n, j = 0; j < n; ++i, ++j) {
+      error.weights[i] = rounded[i] - layer.matrix[i];
+      sum += error.weights[i] * mean[j];
+    }
+    error.means[row] = static_cast<float>(sum);
+  }
+  return error;
+}
+
+/// Keeps what runs of the whole model need of a layer.
+void SensitivityPass::keepErrors(LayerTask &task, const LayerEvidence &layer,
+                                 ArrayRef<FormatEvidence> evidence,
+                                 ArrayRef<double> means) {
+  for (const FormatEvidence &format : evidence) {
+    task.outputErrors.push_back(format.outputError);
+    if (task.needs & SensitivityMetric::Model)
+      task.errors.push_back(getWeightError(layer, format.rounded, means));
+  }
+  if (!(task.needs & SensitivityMetric::Gain))
+    return;
+  // The strongest error, made small enough that the rest of the model is linear
+  // in it and large enough for f32: 30 dB below the layer's output.
+  const FormatEvidence &strongest = *llvm::max_element(
+      evidence, [](const FormatEvidence &a, const FormatEvidence &b) {
+        return a.outputError < b.outputError;
+      });
+  task.small = getWeightError(layer, strongest.rounded, means);
+  task.smallOutputError =
+      std::min(strongest.outputError, 1e-3 * layer.outputPower);
+  float share = strongest.outputError > 0
+                    ? static_cast<float>(std::sqrt(task.smallOutputError /
+                                                   strongest.outputError))
+                    : 0.0f;
+  for (std::vector<float> *values : {&task.small.weights, &task.small.means})
+    for (float &value : *values)
+      value *= share;
+}
+
+/// Runs the model with each layer's error alone; accept(task, loss) after each.
+LogicalResult SensitivityPass::runModel(
+    StringRef what, ArrayRef<LayerTask *> chosen,
+    llvm::function_ref<const WeightError &(const LayerTask &)> getError,
+    llvm::function_ref<void(LayerTask &, const ModelError &)> accept) {
+  SmallVector<LinearLayer> layers;
+  SmallVector<const WeightError *> errors;
+  for (const LayerTask *task : chosen) {
+    layers.push_back(task->layer);
+    errors.push_back(&getError(*task));
+  }
+  FailureOr<ErrorInjector> model =
+      ErrorInjector::create(function, layers, errors, *executor);
+  if (failed(model))
+    return failure();
+  SampleSet few = *samples;
+  if (failed(few.forEach([&](size_t sample, SampleSet::Inputs inputs) {
+        return sample < modelLimit ? model->addSample(inputs) : success();
+      })))
+    return failure();
+  Progress display(what.str(), chosen.size(), progress);
+  for (auto [index, task] : llvm::enumerate(chosen)) {
+    model->setShare(index, 1);
+    ModelComparison comparison(function);
+    for (size_t sample = 0; sample < model->getNumSamples(); ++sample) {
+      if (interrupt->isInterrupted() || failed(model->run(sample, comparison)))
+        return failure();
+      ++numRuns;
+    }
+    model->setShare(index, 0);
+    accept(*task, comparison.get());
+    display.advance(index + 1);
+  }
+  return success();
+}
+
+LogicalResult SensitivityPass::measureModels() {
+  auto choose = [&](unsigned need) {
+    SmallVector<LayerTask *> chosen;
+    for (LayerTask &task : tasks)
+      if (task.needs & need)
+        chosen.push_back(&task);
+    return chosen;
+  };
+  /// Values of metrics with that need.
+  auto store = [&](LayerTask &task, unsigned need, size_t type,
+                   const LayerEvidence &layer, const FormatEvidence &format) {
+    for (const SensitivityMetric *metric : task.metrics)
+      if (metric->needs & need)
+        task.node->formats[types[type]].metrics.try_emplace(
+            metric->name.str(), metric->measure(layer, format));
+  };
+  SmallVector<LayerTask *> chosen = choose(SensitivityMetric::Gain);
+  if (!chosen.empty() &&
+      failed(runModel(
+          "measuring gradients of layers", chosen,
+          [](const LayerTask &task) -> const WeightError & {
+            return task.small;
+          },
+          [&](LayerTask &task, const ModelError &error) {
+            LayerEvidence layer{task.layer, {}, {}, {}, 0, 0, 1, 0};
+            if (task.smallOutputError > 0)
+              layer.gain = error.relativeSquare / task.smallOutputError;
+            for (size_t i = 0; i < types.size(); ++i)
+              store(task, SensitivityMetric::Gain, i, layer,
+                    {{}, task.outputErrors[i], {}});
+          })))
+    return failure();
+  chosen = choose(SensitivityMetric::Model);
+  for (size_t i = 0; !chosen.empty() && i < types.size(); ++i)
+    if (failed(runModel(
+            "running the model with layers as " + types[i], chosen,
+            [&](const LayerTask &task) -> const WeightError & {
+              return task.errors[i];
+            },
+            [&](LayerTask &task, const ModelError &error) {
+              store(task, SensitivityMetric::Model, i,
+                    {task.layer, {}, {}, {}, 0, 0, 1, 0},
+                    {{}, task.outputErrors[i], error});
+            })))
+      return failure();
+  return success();
+}
+
+LogicalResult SensitivityPass::measureLayer(LayerTask &task,
+                                            LayerStream &stream) {
+  const LinearLayer &linear = task.layer;
+  FailureOr<SmallVector<float>> tensor =
+      getConstantFloats(linear.getWeightOperand().get());
+  if (failed(tensor) || !llvm::all_of(*tensor, [](float weight) {
+        return std::isfinite(weight);
+      }))
+    return linear.getOp()->emitError(
+        "cannot measure weights that are not finite");
+  std::vector<float> matrix = linear.toMatrix(*tensor);
+  tensor->clear();
+  int64_t n = linear.columns(), groupRows = linear.rows() / linear.groups();
+  LayerEvidence layer{linear, matrix, {}, {}, 0, 0, 1, 0};
+  std::vector<std::vector<double>> hessians;
+  if (stream.moment)
+    for (int64_t group = 0; group < linear.groups(); ++group) {
+      hessians.push_back(stream.moment->getMean(group));
+      std::vector<double> covariance = hessians.back(), power(n);
+      const double *mean = stream.means.data() + group * n;
+      for (int64_t i = 0; i < n; ++i) {
+        power[i] = covariance[i * n + i];
+        for (int64_t j = 0; j < n; ++j)
+          covariance[i * n + j] -= mean[i] * mean[j];
+      }
+      layer.covariances.push_back(std::move(covariance));
+      layer.powers.push_back(std::move(power));
+    }
+  stream.moment.reset();
+  if (rounding == "nearest" && weightRange != "output")
+    hessians.clear();
+  if (task.needs & SensitivityMetric::Entropy) {
+    FailureOr<double> entropy = getEntropy(task);
+    if (failed(entropy))
+      return failure();
+    layer.inputEntropy = *entropy;
+  }
+  if ((task.needs & SensitivityMetric::Modification) && keepsShape(linear))
+    layer.inputModification = stream.modification;
+  auto getError = [&](ArrayRef<float> rounded) {
+    double error = 0;
+    for (auto [group, covariance] : llvm::enumerate(layer.covariances)) {
+      size_t start = group * groupRows * n, size = groupRows * n;
+      error += getQuadraticError(layer.matrix.slice(start, size),
+                                 rounded.slice(start, size), groupRows, n,
+                                 covariance);
+    }
+    // Rounding errors of f32 moments.
+    return std::max(error, 0.0);
+  };
+  layer.outputPower = getError(std::vector<float>(matrix.size(), 0.0f));
+
+  WeightFormatOptions options = getWeightOptions();
+  std::vector<std::vector<float>> rounded(types.size());
+  std::vector<FormatEvidence> evidence(types.size());
+  std::atomic<bool> hasFailed = false;
+  parallelFor(&getContext(), 0, types.size(), [&](size_t i) {
+    FailureOr<std::vector<float>> weights = roundWeights(
+        linear, matrix, options.getFormat(linear.getWeightOperand(), types[i]),
+        hessians);
+    if (failed(weights)) {
+      hasFailed = true;
+      return;
+    }
+    rounded[i] = std::move(*weights);
+    evidence[i].rounded = rounded[i];
+    evidence[i].outputError = getError(rounded[i]);
+  });
+  if (hasFailed)
+    return failure();
+  keepErrors(task, layer, evidence, stream.means);
+  // What is already there was measured or is the user's.
+  for (const SensitivityMetric *metric : task.metrics) {
+    if (metric->needs & (SensitivityMetric::Gain | SensitivityMetric::Model))
+      continue;
+    if (metric->isOfLayer()) {
+      task.node->metrics.try_emplace(metric->name.str(),
+                                     metric->measure(layer, evidence.front()));
+      continue;
+    }
+    for (auto [type, format] : llvm::zip_equal(types, evidence))
+      task.node->formats[type].metrics.try_emplace(
+          metric->name.str(), metric->measure(layer, format));
+  }
+  ++numLayers;
+  return success();
+}
+
+LogicalResult SensitivityPass::measurePart(MutableArrayRef<LayerTask> part) {
+  SmallVector<LayerStream, 0> streams(part.size());
+  for (auto [task, stream] : llvm::zip_equal(part, streams))
+    if (task.needs & SensitivityMetric::Moments) {
+      int64_t columns = task.layer.columns();
+      int64_t width = task.layer.groups() * columns;
+      stream.moment.emplace(width, columns);
+      stream.means.resize(width);
+    }
+  if (probes && failed(stream(part, streams)))
+    return failure();
+  Progress display("measuring formats of layers", part.size(), progress);
+  for (auto [index, task] : llvm::enumerate(part)) {
+    if (interrupt->isInterrupted() ||
+        failed(measureLayer(task, streams[index])))
+      return failure();
+    streams[index] = {};
+    display.advance(index + 1);
+  }
+  return success();
+}
+
+LogicalResult SensitivityPass::measure(func::FuncOp function) {
+  unsigned needs = 0;
+  for (const LayerTask &task : tasks)
+    needs |= task.needs;
+  if (needs & (SensitivityMetric::Gain | SensitivityMetric::Model))
+    if (!ModelComparison(function).isThere())
+      return function.emitError("has no f32 output that metrics of the whole "
+                                "model could compare");
+  SmallVector<Value> values;
+  auto probe = [&](Value value) {
+    if (probeResults.try_emplace(value, values.size()).second)
+      values.push_back(value);
+  };
+  for (const LayerTask &task : tasks) {
+    bool compares = (task.needs & SensitivityMetric::Modification) &&
+                    keepsShape(task.layer);
+    if (compares || (task.needs & SensitivityMetric::Moments))
+      probe(task.layer.getInput());
+    if (compares)
+      probe(task.layer.getOp()->getResult(0));
+  }
+  if (!values.empty()) {
+    if (inputs.empty())
+      return function.emitError(
+          "metrics of activations need samples: qc-sensitivity inputs=PATH");
+    executor = getExecutor(function);
+    FailureOr<SampleSet> opened = executor
+                                      ? SampleSet::open(function, inputs, limit)
+                                      : FailureOr<SampleSet>(failure());
+    if (failed(opened))
+      return failure();
+    samples = std::move(*opened);
+    SmallVector<Value> arguments(function.getArguments());
+    OwningOpRef<ModuleOp> cut = extractFunction(arguments, values);
+    FailureOr<std::unique_ptr<CompiledFunction>> code =
+        executor->compile(*cut->getOps<func::FuncOp>().begin());
+    if (failed(code))
+      return failure();
+    probes = std::move(*code);
+  }
+
+  MutableArrayRef<LayerTask> rest(tasks);
+  while (!rest.empty()) {
+    int64_t bytes = getStreamBytes(rest.front());
+    size_t count = 1;
+    while (count < rest.size()) {
+      bytes += getStreamBytes(rest[count]);
+      if (bytes > static_cast<int64_t>(memory) << 20)
+        break;
+      ++count;
+    }
+    LogicalResult result = measurePart(rest.take_front(count));
+    // Whatever happened: what was measured is not lost.
+    if (failed(save()) || failed(result))
+      return failure();
+    rest = rest.drop_front(count);
+  }
+  LogicalResult result = measureModels();
+  return failed(save()) ? failure() : result;
+}
+
+void SensitivityPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  auto functions = module.getOps<func::FuncOp>();
+  if (!llvm::hasSingleElement(functions)) {
+    module.emitError("sensitivity needs a module with one function; import "
+                     "one combination of shapes");
+    return signalPassFailure();
+  }
+  function = *functions.begin();
+  InterruptScope scope;
+  interrupt = &scope;
+  LogicalResult result = success();
+  if (failed(checkOptions()) || failed(load())) {
+    result = failure();
+  } else {
+    collectTasks(function);
+    result = measure(function);
+    if (failed(result) && scope.isInterrupted())
+      function.emitError("sensitivity was interrupted")
+          << (table.empty() ? "" : "; the table can be gone on from");
+  }
+  if (succeeded(result))
+    setTable(module, sensitivityName, sensitivities.toJSON());
+  else
+    signalPassFailure();
+  requested.clear();
+  tasks.clear();
+  probes.reset();
+  probeResults.clear();
+  samples.reset();
+  sensitivities = {};
+}

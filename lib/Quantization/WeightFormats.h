@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Formats of constant weights as passes' options ask for them.
+#ifndef QC_LIB_QUANTIZATION_WEIGHTFORMATS_H
+#define QC_LIB_QUANTIZATION_WEIGHTFORMATS_H
+
+#include "qc/Analysis/Plan.h"
+
+namespace qc {
+
+/// What all weights have in common.
+struct WeightFormatOptions {
+  bool symmetric = true;
+  /// Elements per scale of matrix products; 0: one scale per output channel.
+  int64_t block = 0;
+  std::string range = "mse", rounding = "gptq";
+
+  /// Fails with an error at the module that says what is accepted.
+  mlir::LogicalResult check(mlir::ModuleOp module, llvm::StringRef pass) const;
+  /// The format of `operand`, a weight, with storage type `type`. Blocks only
+  /// where they divide the reduction, as ONNX's blocked quantization asks.
+  OperandFormat getFormat(mlir::OpOperand &operand, llvm::StringRef type) const;
+};
+
+/// Fails with an error at the module unless `value` is among `accepted`.
+mlir::LogicalResult checkOption(mlir::ModuleOp module, llvm::StringRef pass,
+                                llvm::StringRef option, llvm::StringRef value,
+                                llvm::ArrayRef<llvm::StringRef> accepted);
+
+/// Fails with an error at the module unless `type` is a storage type of
+/// weights, or f32.
+mlir::LogicalResult checkWeightType(mlir::ModuleOp module, llvm::StringRef pass,
+                                    llvm::StringRef option,
+                                    llvm::StringRef type);
+
+/// Bytes of the weights in that format: packed codes, f32 scales, and the zero
+/// points of formats that are not symmetric.
+int64_t getWeightBytes(const mlir::OpOperand &operand,
+                       const OperandFormat &format);
+
+} // namespace qc
+
+#endif // QC_LIB_QUANTIZATION_WEIGHTFORMATS_H

@@ -12,6 +12,7 @@
 #include "Progress.h"
 #include "QuantizeWeights.h"
 #include "SensitivityMetrics.h"
+#include "Statistics.h"
 #include "WeightFormats.h"
 
 #include "qc/Analysis/AttributeJSON.h"
@@ -299,21 +300,15 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
 }
 
 FailureOr<double> SensitivityPass::getEntropy(const LayerTask &task) {
-  NodeNames names(function);
-  std::string name = names.getName(task.layer.getInput());
+  std::string name = NodeNames(function).getName(task.layer.getInput());
   TableOp statistics = getTable(getOperation(), statisticsName);
-  DictionaryAttr entry =
-      statistics ? statistics.getEntry(name) : DictionaryAttr();
-  if (!entry)
+  if (!statistics || !statistics.getEntry(name))
     return task.layer.getOp()->emitError()
            << "no statistics of '" << name
            << "' for the metric entropy: run qc-calibrate before";
-  llvm::json::Value json = getJSON(entry);
-  llvm::Expected<ValueStatistics> values =
-      ValueStatistics::fromJSON(*json.getAsObject());
-  if (!values)
-    return statistics.emitError()
-           << "entry '" << name << "': " << llvm::toString(values.takeError());
+  FailureOr<ValueStatistics> values = readStatistics(statistics, name);
+  if (failed(values))
+    return failure();
   return values->getEntropy();
 }
 

@@ -65,7 +65,9 @@ class _ProgramInfo(ctypes.Structure):
 class _ModelInfo(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("producer", ctypes.c_char_p), ("form", ctypes.c_char_p),
                 ("target", ctypes.c_uint32), ("programCount", ctypes.c_uint32), ("kernelCount", ctypes.c_uint32),
-                ("weightsBytes", ctypes.c_uint64)]
+                ("weightsBytes", ctypes.c_uint64), ("preparedBytes", ctypes.c_uint64),
+                ("preparationCount", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+                ("preparationNanoseconds", ctypes.c_uint64)]
 
 
 class _LaunchInfo(ctypes.Structure):
@@ -182,6 +184,8 @@ class Model:
         info = self.library.info(_ModelInfo, "qcrtModelInfo", handle)
         self.name, self.form = info.name.decode(), info.form.decode()
         self.weights_bytes = info.weightsBytes
+        self.prepared_bytes = info.preparedBytes
+        self.preparation_seconds = info.preparationNanoseconds / 1e9
         self.programs = [Program(self.library, handle, i) for i in range(info.programCount)]
 
     def __del__(self):

@@ -25,17 +25,18 @@ void qc::buildGraphPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createExpandAttention());
 }
 
-void qc::buildKernelPipeline(OpPassManager &manager) {
+void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
-  manager.addPass(createFormKernels());
+  manager.addPass(createFormKernels({unpack.str()}));
 }
 
 void qc::buildCPUPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   buildGraphPipeline(manager, options);
   manager.addNestedPass<func::FuncOp>(createMaterializePadding());
-  buildKernelPipeline(manager);
+  manager.addNestedPass<func::FuncOp>(createWidenWeights());
+  buildKernelPipeline(manager, "load");
   manager.addPass(createAssignLayouts());
   manager.addPass(createWriteInPlace());
   manager.addPass(createPlanMemory());
@@ -50,8 +51,10 @@ void qc::buildPTXPipeline(OpPassManager &manager,
 void qc::buildHLSPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   buildGraphPipeline(manager, options);
-  buildKernelPipeline(manager);
-  manager.addPass(createPlanMemory());
+  // The hardware is made for the program: it unpacks where it multiplies, and
+  // there is no load.
+  buildKernelPipeline(manager, "registers");
+  manager.addPass(createPlanMemory({/*prepare=*/false}));
 }
 
 void qc::buildQuantizePipeline(OpPassManager &manager,

@@ -23,7 +23,7 @@ typedef struct Mapping {
 
 struct QcrtGuard {
   const QcrtManifest *manifest;
-  const QcManifestProgram *program;
+  const QcrtLaunches *launches;
   uint32_t mode; /* enum QcrtGuard */
   size_t page;
   /* For the arguments of all launches, one after the other: whether it lies in
@@ -49,7 +49,7 @@ void qcrtGuardFill(const QcrtGuard *guard, void *data, uint64_t bytes) {
 
 static const QcManifestLaunch *getLaunch(const QcrtGuard *guard,
                                          uint32_t launch) {
-  return &guard->manifest->launches[guard->program->firstLaunch + launch];
+  return &guard->launches->launches[launch];
 }
 
 static uint32_t getAccess(const QcrtGuard *guard,
@@ -62,7 +62,7 @@ static uint32_t getAccess(const QcrtGuard *guard,
  * [begin, end) before one overwrites all of them. */
 static bool isReadLater(const QcrtGuard *guard, uint32_t launch, uint64_t begin,
                         uint64_t end) {
-  for (uint32_t i = launch + 1; i < guard->program->launchCount; ++i) {
+  for (uint32_t i = launch + 1; i < guard->launches->count; ++i) {
     const QcManifestLaunch *later = getLaunch(guard, i);
     bool overwrites = false;
     for (uint32_t j = 0; j < later->argumentCount; ++j) {
@@ -82,9 +82,9 @@ static bool isReadLater(const QcrtGuard *guard, uint32_t launch, uint64_t begin,
   return false;
 }
 
-QcrtStatus qcrtGuardCreate(const QcrtModel *model,
-                           const QcManifestProgram *program, uint32_t mode,
+QcrtStatus qcrtGuardCreate(const QcrtLaunches *launches, uint32_t mode,
                            QcrtGuard **result, QcrtError *error) {
+  const QcrtModel *model = launches->model;
   if (model->device)
     return qcrtFail(error, QCRT_INVALID_ARGUMENT,
                     "guarded sessions are for the CPU, not for device '%s'",
@@ -98,26 +98,26 @@ QcrtStatus qcrtGuardCreate(const QcrtModel *model,
     return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
   *result = guard; /* the session frees it */
   guard->manifest = &model->manifest;
-  guard->program = program;
+  guard->launches = launches;
   guard->mode = mode;
   guard->page = (size_t)sysconf(_SC_PAGESIZE);
   uint64_t slots = 0;
   uint32_t most = 0;
-  for (uint32_t i = 0; i < program->launchCount; ++i) {
+  for (uint32_t i = 0; i < launches->count; ++i) {
     uint32_t count = getLaunch(guard, i)->argumentCount;
     slots += count;
     most = count > most ? count : most;
   }
   guard->isDead = calloc((size_t)slots + 1, sizeof *guard->isDead);
   guard->firstSlots =
-      calloc((size_t)program->launchCount + 1, sizeof *guard->firstSlots);
+      calloc((size_t)launches->count + 1, sizeof *guard->firstSlots);
   guard->mappings = calloc((size_t)most + 1, sizeof *guard->mappings);
   guard->pointers = calloc((size_t)most + 1, sizeof *guard->pointers);
   if (!guard->isDead || !guard->firstSlots || !guard->mappings ||
       !guard->pointers)
     return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
   uint64_t slot = 0;
-  for (uint32_t i = 0; i < program->launchCount; ++i) {
+  for (uint32_t i = 0; i < launches->count; ++i) {
     const QcManifestLaunch *launch = getLaunch(guard, i);
     guard->firstSlots[i] = slot;
     for (uint32_t j = 0; j < launch->argumentCount; ++j, ++slot) {
@@ -235,6 +235,8 @@ bool qcrtGuardExplain(const QcrtGuard *guard, const void *address,
     fault->argument = i;
     fault->offset = (const uint8_t *)address - mapping->data;
     fault->bytes = guard->manifest->arguments[launch->firstArgument + i].bytes;
+    fault->isPreparation = 0;
+    fault->reserved = 0;
     return true;
   }
   return false;

@@ -75,7 +75,60 @@ struct QcrtModel {
   void **deviceKernels; /* one for each kernel */
   uint64_t deviceWeights;
   bool hasDeviceWeights;
+  /* What the preparation made: on the CPU, or on the device. */
+  uint8_t *prepared;
+  uint64_t devicePrepared;
+  bool hasDevicePrepared;
+  uint64_t preparationNanoseconds;
 };
+
+/* Memory aligned for an arena and, if large, for huge pages: a network walks
+ * over all of it in every run, and with pages of 4 KiB misses the TLB all the
+ * time. free() ends it. `what` names it in errors. NULL for 0 bytes. */
+QCRT_INTERNAL QcrtStatus qcrtAllocate(uint64_t bytes, const char *what,
+                                      uint8_t **memory, QcrtError *error);
+
+/* Nanoseconds of a clock that only runs forwards. */
+QCRT_INTERNAL uint64_t qcrtNow(void);
+
+/* Launches, of a program or of the preparation, with the addresses of their
+ * arguments. */
+typedef struct QcrtLaunches {
+  const QcrtModel *model;
+  const QcManifestLaunch *launches;
+  uint32_t count;
+  /* The addresses of all launches, one after the other. On the CPU `arguments`,
+   * on a device `deviceArguments`. */
+  void **arguments;
+  QcrtDeviceArgument *deviceArguments;
+  /* First of the addresses of each launch. */
+  uint64_t *firstArguments;
+} QcrtLaunches;
+
+/* Launches [first, first + count) of the manifest, without addresses. On
+ * failure, too, they are to be freed. */
+QCRT_INTERNAL QcrtStatus qcrtLaunchesCreate(const QcrtModel *model,
+                                            uint64_t first, uint32_t count,
+                                            QcrtLaunches *launches,
+                                            QcrtError *error);
+QCRT_INTERNAL void qcrtLaunchesFree(QcrtLaunches *launches);
+/* Sets the addresses of all arguments that lie in `space` (and there in tensor
+ * `index`), which begins at `base` or, on a device, at `deviceBase`. */
+QCRT_INTERNAL void qcrtLaunchesBind(QcrtLaunches *launches, uint32_t space,
+                                    uint32_t index, uint8_t *base,
+                                    uint64_t deviceBase);
+/* Adds one run to a launch's times. */
+QCRT_INTERNAL void qcrtRecordTime(QcrtLaunchProfile *profile,
+                                  uint64_t nanoseconds);
+/* Starts launch `index` on the device. */
+QCRT_INTERNAL QcrtStatus qcrtLaunchOnDevice(const QcrtLaunches *launches,
+                                            uint32_t index, QcrtError *error);
+
+/* Runs the preparation of a model whose weights and kernels are in place. */
+QCRT_INTERNAL QcrtStatus qcrtPrepare(QcrtModel *model, const char *name,
+                                     QcrtError *error);
+/* Frees what it made on the CPU. */
+QCRT_INTERNAL void qcrtPreparedFree(QcrtModel *model);
 
 /* A regular file opened for reading. */
 typedef struct QcrtFile {
@@ -152,9 +205,9 @@ static inline int64_t qcrtShareBegin(uint64_t extent, uint32_t shares,
 /* What a guarded session has in addition, see QcrtGuardKind. */
 typedef struct QcrtGuard QcrtGuard;
 
-/* On failure, too, `*result` is to be freed if it was set. */
-QCRT_INTERNAL QcrtStatus qcrtGuardCreate(const QcrtModel *model,
-                                         const QcManifestProgram *program,
+/* `launches` must outlive the guard. On failure, too, `*result` is to be freed
+ * if it was set. */
+QCRT_INTERNAL QcrtStatus qcrtGuardCreate(const QcrtLaunches *launches,
                                          uint32_t mode, QcrtGuard **result,
                                          QcrtError *error);
 QCRT_INTERNAL void qcrtGuardFree(QcrtGuard *guard);
@@ -181,5 +234,12 @@ typedef struct QcrtFloatEnvironment {
 } QcrtFloatEnvironment;
 QCRT_INTERNAL QcrtFloatEnvironment qcrtFloatEnvironmentEnter(void);
 QCRT_INTERNAL void qcrtFloatEnvironmentLeave(QcrtFloatEnvironment previous);
+
+/* Runs launches on the CPU, in order. `pool` (one thread), `guard` and
+ * `profile` (an entry for each launch) may be NULL. */
+QCRT_INTERNAL QcrtStatus qcrtLaunchesRun(const QcrtLaunches *launches,
+                                         QcrtPool *pool, QcrtGuard *guard,
+                                         QcrtLaunchProfile *profile,
+                                         QcrtError *error);
 
 #endif /* QCRT_LIB_INTERNAL_H */

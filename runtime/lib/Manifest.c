@@ -222,7 +222,8 @@ static QcrtStatus checkExtents(const Validator *validator,
   return QCRT_OK;
 }
 
-/* Checks argument `index`, which binds `parameter` in a launch of `program`. */
+/* Checks argument `index`, which binds `parameter` in a launch of `program`,
+ * NULL for the preparation. */
 static QcrtStatus checkArgument(const Validator *validator,
                                 const QcManifestProgram *program,
                                 const QcManifestParameter *parameter,
@@ -231,12 +232,19 @@ static QcrtStatus checkArgument(const Validator *validator,
   const QcManifestArgument *argument = &manifest->arguments[index];
   uint64_t limit = 0;
   uint32_t indexLimit = 1, alignment = QC_ARENA_ALIGNMENT;
+  if (!program && argument->space != QC_SPACE_WEIGHTS &&
+      argument->space != QC_SPACE_PREPARED)
+    REJECT(validator, "space of argument", index, argument->space,
+           "in the preparation 1 (weights) or ", QC_SPACE_PREPARED);
   switch (argument->space) {
   case QC_SPACE_ARENA:
     limit = program->arenaBytes;
     break;
   case QC_SPACE_WEIGHTS:
     limit = manifest->header->weightsBytes;
+    break;
+  case QC_SPACE_PREPARED:
+    limit = manifest->header->preparedBytes;
     break;
   case QC_SPACE_INPUT:
     indexLimit = program->inputCount;
@@ -246,7 +254,8 @@ static QcrtStatus checkArgument(const Validator *validator,
     break;
   default:
     REJECT(validator, "space of argument", index, argument->space,
-           "0 (arena), 1 (weights), 2 (input) or ", 3);
+           "0 (arena), 1 (weights), 2 (input), 3 (output) or ",
+           QC_SPACE_PREPARED);
   }
   if (argument->index >= indexLimit)
     REJECT(validator, "index of argument", index, argument->index,
@@ -259,11 +268,13 @@ static QcrtStatus checkArgument(const Validator *validator,
     limit = tensor->bytes;
     alignment = tensor->alignment;
   }
-  bool isReadOnly =
-      argument->space == QC_SPACE_WEIGHTS || argument->space == QC_SPACE_INPUT;
+  bool isReadOnly = argument->space == QC_SPACE_WEIGHTS ||
+                    argument->space == QC_SPACE_INPUT ||
+                    (program && argument->space == QC_SPACE_PREPARED);
   if (isReadOnly && parameter->access != QC_ACCESS_READ)
     REJECT(validator, "space of written argument", index, argument->space,
-           "0 (arena) or ", QC_SPACE_OUTPUT);
+           program ? "0 (arena) or " : "",
+           program ? QC_SPACE_OUTPUT : QC_SPACE_PREPARED);
   if (argument->bytes != parameter->bytes)
     REJECT(validator, "size of argument", index, argument->bytes,
            "its parameter's, ", parameter->bytes);
@@ -279,6 +290,7 @@ static QcrtStatus checkArgument(const Validator *validator,
   return QCRT_OK;
 }
 
+/* Checks a launch of `program`, NULL for the preparation. */
 static QcrtStatus checkLaunch(const Validator *validator,
                               const QcManifestProgram *program,
                               uint64_t index) {
@@ -320,14 +332,43 @@ static QcrtStatus checkLaunch(const Validator *validator,
   return QCRT_OK;
 }
 
+/* Checks `count` launches of `program` (NULL for the preparation) from `first`;
+ * the sum of argument counts goes on in `argumentsUsed`. */
+static QcrtStatus checkLaunches(const Validator *validator,
+                                const QcManifestProgram *program,
+                                uint64_t first, uint32_t count,
+                                uint64_t *argumentsUsed) {
+  const QcrtManifest *manifest = validator->manifest;
+  uint64_t argumentCount = manifest->header->arguments.count;
+  for (uint32_t i = 0; i < count; ++i) {
+    uint64_t index = first + i;
+    *argumentsUsed += manifest->launches[index].argumentCount;
+    if (*argumentsUsed > argumentCount)
+      REJECT(validator, "sum of argument counts up to launch", index,
+             *argumentsUsed, "at most ", argumentCount);
+    QcrtStatus status = checkLaunch(validator, program, index);
+    if (status)
+      return status;
+  }
+  return QCRT_OK;
+}
+
 static QcrtStatus checkPrograms(const Validator *validator) {
   const QcrtManifest *manifest = validator->manifest;
   uint64_t tensorCount = manifest->header->tensors.count;
   uint64_t launchCount = manifest->header->launches.count;
-  uint64_t argumentCount = manifest->header->arguments.count;
-  uint64_t tensorsUsed = 0, launchesUsed = 0, argumentsUsed = 0;
+  const QcManifestHeader *header = manifest->header;
+  uint64_t tensorsUsed = 0, launchesUsed = header->preparationCount,
+           argumentsUsed = 0;
   if (manifest->programCount == 0)
     REJECT(validator, "number of programs", 0, 0, "at least ", 1);
+  if (!isRange(header->firstPreparation, header->preparationCount, launchCount))
+    REJECT(validator, "first launch of the preparation", 0,
+           header->firstPreparation, "a range within ", launchCount);
+  QcrtStatus prepared = checkLaunches(validator, NULL, header->firstPreparation,
+                                      header->preparationCount, &argumentsUsed);
+  if (prepared)
+    return prepared;
   for (uint64_t i = 0; i < manifest->programCount; ++i) {
     const QcManifestProgram *program = &manifest->programs[i];
     QcrtStatus status =
@@ -359,16 +400,10 @@ static QcrtStatus checkPrograms(const Validator *validator) {
     status = checkExtents(validator, program, i);
     if (status)
       return status;
-    for (uint32_t j = 0; j < program->launchCount; ++j) {
-      uint64_t index = program->firstLaunch + j;
-      argumentsUsed += manifest->launches[index].argumentCount;
-      if (argumentsUsed > argumentCount)
-        REJECT(validator, "sum of argument counts up to launch", index,
-               argumentsUsed, "at most ", argumentCount);
-      status = checkLaunch(validator, program, index);
-      if (status)
-        return status;
-    }
+    status = checkLaunches(validator, program, program->firstLaunch,
+                           program->launchCount, &argumentsUsed);
+    if (status)
+      return status;
   }
   return QCRT_OK;
 }
@@ -405,8 +440,9 @@ QcrtStatus qcrtManifestValidate(const void *data, uint64_t bytes,
   if (header->weightsBytes > INT64_MAX)
     REJECT(&validator, "size of weights", 0, header->weightsBytes, "at most ",
            INT64_MAX);
-  if (header->reserved != 0)
-    REJECT(&validator, "reserved field of header", 0, header->reserved, "", 0);
+  if (header->preparedBytes > INT64_MAX)
+    REJECT(&validator, "size of prepared memory", 0, header->preparedBytes,
+           "at most ", INT64_MAX);
 
   const void *strings, *kernels, *parameters, *programs, *tensors, *dims,
       *launches, *arguments;

@@ -42,6 +42,8 @@ QcrtStatus qcrtModelLoad(const char *path, const QcrtLoadOptions *options,
   bool isFolder = stat(path, &fileStatus) == 0 && S_ISDIR(fileStatus.st_mode);
   status = isFolder ? qcrtLoadFolder(path, &known, result, error)
                     : qcrtLoadLibrary(path, &known, result, error);
+  if (!status)
+    status = qcrtPrepare(result, path, error);
   if (status) {
     qcrtModelFree(result);
     return status;
@@ -64,6 +66,8 @@ QcrtStatus qcrtModelFromArtifact(const QcArtifact *artifact, const char *name,
   if (!result)
     return qcrtFail(error, QCRT_OUT_OF_MEMORY, "%s: no memory", name);
   status = qcrtLoadArtifact(artifact, NULL, 0, name, &known, result, error);
+  if (!status)
+    status = qcrtPrepare(result, name, error);
   if (status) {
     qcrtModelFree(result);
     return status;
@@ -77,8 +81,11 @@ void qcrtModelFree(QcrtModel *model) {
     return;
   if (model->hasDeviceWeights)
     model->device->release(model->device, model->deviceWeights);
+  if (model->hasDevicePrepared)
+    model->device->release(model->device, model->devicePrepared);
   if (model->module)
     model->device->unloadModule(model->device, model->module);
+  qcrtPreparedFree(model);
   free(model->deviceKernels);
   free(model->manifestBytes);
   if (model->library)
@@ -100,6 +107,9 @@ QcrtStatus qcrtModelInfo(const QcrtModel *model, QcrtModelInfo *info,
   info->programCount = manifest->programCount;
   info->kernelCount = manifest->kernelCount;
   info->weightsBytes = manifest->header->weightsBytes;
+  info->preparedBytes = manifest->header->preparedBytes;
+  info->preparationCount = manifest->header->preparationCount;
+  info->preparationNanoseconds = model->preparationNanoseconds;
   return QCRT_OK;
 }
 
@@ -198,6 +208,24 @@ QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program,
   return describeTensor(model, program, PART_OUTPUT, output, info, error);
 }
 
+/* Describes a launch by its position in the manifest. */
+static void describeLaunch(const QcrtManifest *manifest, uint64_t position,
+                           QcrtLaunchInfo *info) {
+  const QcManifestLaunch *launch = &manifest->launches[position];
+  const QcManifestKernel *kernel = &manifest->kernels[launch->kernel];
+  memset(info, 0, sizeof *info);
+  info->name = qcrtString(manifest, launch->name);
+  info->kernel = qcrtString(manifest, kernel->name);
+  info->family = qcrtString(manifest, kernel->family);
+  info->extent = launch->extent;
+  info->grain = launch->grain;
+  info->macs = kernel->macs;
+  info->macType = kernel->macType;
+  info->shape = qcrtString(manifest, kernel->shape);
+  for (uint32_t i = 0; i < launch->argumentCount; ++i)
+    info->bytes += manifest->arguments[launch->firstArgument + i].bytes;
+}
+
 QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
                              uint32_t launch, QcrtLaunchInfo *info,
                              QcrtError *error) {
@@ -206,20 +234,21 @@ QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
       findItem(model, program, PART_LAUNCH, launch, info, &position, error);
   if (status)
     return status;
-  const QcrtManifest *manifest = &model->manifest;
-  const QcManifestLaunch *launchRecord = &manifest->launches[position];
-  const QcManifestKernel *kernel = &manifest->kernels[launchRecord->kernel];
-  memset(info, 0, sizeof *info);
-  info->name = qcrtString(manifest, launchRecord->name);
-  info->kernel = qcrtString(manifest, kernel->name);
-  info->family = qcrtString(manifest, kernel->family);
-  info->extent = launchRecord->extent;
-  info->grain = launchRecord->grain;
-  info->macs = kernel->macs;
-  info->macType = kernel->macType;
-  info->shape = qcrtString(manifest, kernel->shape);
-  for (uint32_t i = 0; i < launchRecord->argumentCount; ++i)
-    info->bytes += manifest->arguments[launchRecord->firstArgument + i].bytes;
+  describeLaunch(&model->manifest, position, info);
+  return QCRT_OK;
+}
+
+QcrtStatus qcrtPreparationLaunch(const QcrtModel *model, uint32_t launch,
+                                 QcrtLaunchInfo *info, QcrtError *error) {
+  if (!model || !info)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "qcrtPreparationLaunch: model or info is NULL");
+  const QcManifestHeader *header = model->manifest.header;
+  if (launch >= header->preparationCount)
+    return qcrtFail(error, QCRT_INVALID_ARGUMENT,
+                    "no launch %u of the preparation; there are %u", launch,
+                    header->preparationCount);
+  describeLaunch(&model->manifest, header->firstPreparation + launch, info);
   return QCRT_OK;
 }
 

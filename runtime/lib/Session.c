@@ -12,13 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-
-/* From this size on the arena is aligned for, and asks for, huge pages: a
- * network walks over all of it in every run, and with pages of 4 KiB misses the
- * TLB all the time. */
-#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
 
 /* An input or output that the caller has set. */
 typedef struct Binding {
@@ -30,16 +23,9 @@ typedef struct Binding {
 struct QcrtSession {
   const QcrtModel *model;
   const QcManifestProgram *program;
-  uint64_t firstArgument; /* of the program's launches, see argumentSlot */
-  uint64_t argumentCount;
+  QcrtLaunches launches;
   uint8_t *arena;
   QcrtPool *pool; /* NULL with one thread */
-  /* Pointers of all launches, one after the other. On the CPU `arguments`, on a
-   * device `deviceArguments`. */
-  void **arguments;
-  QcrtDeviceArgument *deviceArguments;
-  /* First of `arguments` of each launch. */
-  uint64_t *launchArguments;
   Binding *inputs;
   Binding *outputs;
   uint64_t deviceArena;
@@ -50,56 +36,11 @@ struct QcrtSession {
   int64_t *extents;
   bool hasRun;
   QcrtGuard *guard; /* or NULL */
+  /* With a guard: the preparation again, guarded too, and its memory. */
+  QcrtLaunches preparation;
+  QcrtGuard *preparationGuard;
+  uint8_t *prepared;
 };
-
-/* Calls `visit` for every argument of the program's launches that lies in
- * `space` (and there in tensor `index`). */
-static void bindArguments(QcrtSession *session, uint32_t space, uint32_t index,
-                          uint8_t *base, uint64_t deviceBase) {
-  const QcrtManifest *manifest = &session->model->manifest;
-  for (uint32_t i = 0; i < session->program->launchCount; ++i) {
-    const QcManifestLaunch *launch =
-        &manifest->launches[session->program->firstLaunch + i];
-    const QcManifestKernel *kernel = &manifest->kernels[launch->kernel];
-    for (uint32_t j = 0; j < launch->argumentCount; ++j) {
-      const QcManifestArgument *argument =
-          &manifest->arguments[launch->firstArgument + j];
-      if (argument->space != space || argument->index != index)
-        continue;
-      uint64_t slot = session->launchArguments[i] + j;
-      if (session->deviceArguments) {
-        QcrtDeviceArgument *deviceArgument = &session->deviceArguments[slot];
-        deviceArgument->address = deviceBase + argument->offset;
-        deviceArgument->bytes = argument->bytes;
-        deviceArgument->access =
-            manifest->parameters[kernel->firstParameter + j].access;
-      } else {
-        /* A NULL base belongs to memory of 0 bytes, with offset 0. */
-        session->arguments[slot] = base ? base + argument->offset : NULL;
-      }
-    }
-  }
-}
-
-static QcrtStatus allocateArena(QcrtSession *session, QcrtError *error) {
-  uint64_t bytes = session->program->arenaBytes;
-  if (bytes == 0)
-    return QCRT_OK;
-  uint64_t alignment =
-      bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : QC_ARENA_ALIGNMENT;
-  if (bytes <= SIZE_MAX - alignment) {
-    uint64_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    session->arena = aligned_alloc((size_t)alignment, (size_t)rounded);
-    if (session->arena && alignment == HUGE_PAGE_BYTES)
-      /* A hint; without huge pages the session is slower, not wrong. */
-      (void)madvise(session->arena, (size_t)rounded, MADV_HUGEPAGE);
-  }
-  if (!session->arena)
-    return qcrtFail(error, QCRT_OUT_OF_MEMORY,
-                    "no memory for the arena of %llu bytes",
-                    (unsigned long long)bytes);
-  return QCRT_OK;
-}
 
 /* Memory on the device for the arena and for each input and output. */
 static QcrtStatus allocateOnDevice(QcrtSession *session, QcrtError *error) {
@@ -130,27 +71,14 @@ static QcrtStatus allocateOnDevice(QcrtSession *session, QcrtError *error) {
   return QCRT_OK;
 }
 
-static QcrtStatus launchOnDevice(QcrtSession *session, uint32_t index,
-                                 QcrtError *error) {
-  const QcrtModel *model = session->model;
-  const QcManifestLaunch *launch =
-      &model->manifest.launches[session->program->firstLaunch + index];
-  if (launch->extent == 0)
-    return QCRT_OK;
-  return model->device->launch(
-      model->device, model->deviceKernels[launch->kernel],
-      session->deviceArguments + session->launchArguments[index],
-      launch->argumentCount, launch->extent, launch->blockSize, error);
-}
-
 /* The arguments of launches never change: they are recorded once. */
 static QcrtStatus recordLaunches(QcrtSession *session, QcrtError *error) {
   QcrtDevice *device = session->model->device;
   QcrtStatus status = device->beginRecording(device, error);
   if (status)
     return status;
-  for (uint32_t i = 0; !status && i < session->program->launchCount; ++i)
-    status = launchOnDevice(session, i, error);
+  for (uint32_t i = 0; !status && i < session->launches.count; ++i)
+    status = qcrtLaunchOnDevice(&session->launches, i, error);
   /* Ended in any case, and a first error kept. */
   QcrtError later;
   QcrtStatus ended = device->endRecording(device, &session->recording,
@@ -217,6 +145,32 @@ static QcrtStatus bindExtents(QcrtSession *session, QcrtError *error) {
   return QCRT_OK;
 }
 
+/* What a guarded session has in addition. */
+static QcrtStatus guardSession(QcrtSession *session, uint32_t mode,
+                               QcrtError *error) {
+  const QcrtModel *model = session->model;
+  const QcManifestHeader *header = model->manifest.header;
+  QcrtStatus status =
+      qcrtGuardCreate(&session->launches, mode, &session->guard, error);
+  if (!status)
+    status = qcrtLaunchesCreate(model, header->firstPreparation,
+                                header->preparationCount, &session->preparation,
+                                error);
+  if (!status)
+    status = qcrtGuardCreate(&session->preparation, mode,
+                             &session->preparationGuard, error);
+  if (!status)
+    status = qcrtAllocate(header->preparedBytes, "prepared weights",
+                          &session->prepared, error);
+  if (status)
+    return status;
+  qcrtLaunchesBind(&session->preparation, QC_SPACE_WEIGHTS, 0,
+                   (uint8_t *)model->weights, 0);
+  qcrtLaunchesBind(&session->preparation, QC_SPACE_PREPARED, 0,
+                   session->prepared, 0);
+  return QCRT_OK;
+}
+
 static QcrtStatus initializeSession(QcrtSession *session,
                                     const QcrtSessionOptions *options,
                                     QcrtError *error) {
@@ -224,52 +178,39 @@ static QcrtStatus initializeSession(QcrtSession *session,
   const QcManifestProgram *program = session->program;
   session->inputs = calloc((size_t)program->inputCount + 1, sizeof(Binding));
   session->outputs = calloc((size_t)program->outputCount + 1, sizeof(Binding));
-  session->launchArguments =
-      calloc((size_t)program->launchCount + 1, sizeof(uint64_t));
-  if (!session->inputs || !session->outputs || !session->launchArguments)
-    return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
-  uint64_t argumentCount = 0;
-  for (uint32_t i = 0; i < program->launchCount; ++i) {
-    session->launchArguments[i] = argumentCount;
-    argumentCount +=
-        model->manifest.launches[program->firstLaunch + i].argumentCount;
-  }
-  if (model->device)
-    session->deviceArguments =
-        calloc((size_t)argumentCount + 1, sizeof(QcrtDeviceArgument));
-  else
-    session->arguments = calloc((size_t)argumentCount + 1, sizeof(void *));
   if (options->profile)
     session->profile =
         calloc((size_t)program->launchCount + 1, sizeof(QcrtLaunchProfile));
-  if ((!session->deviceArguments && !session->arguments) ||
+  if (!session->inputs || !session->outputs ||
       (options->profile && !session->profile))
-    return qcrtFail(error, QCRT_OUT_OF_MEMORY,
-                    "no memory for a session of %u launches",
-                    program->launchCount);
-
-  if (options->guard) {
-    QcrtStatus status =
-        qcrtGuardCreate(model, program, options->guard, &session->guard, error);
-    if (status)
-      return status;
-  }
-  QcrtStatus status = model->device ? allocateOnDevice(session, error)
-                                    : allocateArena(session, error);
+    return qcrtFail(error, QCRT_OUT_OF_MEMORY, "no memory for a session");
+  QcrtStatus status =
+      qcrtLaunchesCreate(model, program->firstLaunch, program->launchCount,
+                         &session->launches, error);
+  if (!status && options->guard)
+    status = guardSession(session, options->guard, error);
+  if (!status)
+    status = model->device ? allocateOnDevice(session, error)
+                           : qcrtAllocate(program->arenaBytes, "the arena",
+                                          &session->arena, error);
   if (status)
     return status;
-  bindArguments(session, QC_SPACE_ARENA, 0, session->arena,
-                session->deviceArena);
-  /* Parameters bound to weights are only read (checked at load). */
-  bindArguments(session, QC_SPACE_WEIGHTS, 0, (uint8_t *)model->weights,
-                model->deviceWeights);
+  qcrtLaunchesBind(&session->launches, QC_SPACE_ARENA, 0, session->arena,
+                   session->deviceArena);
+  /* Parameters bound to weights, and in programs those bound to prepared
+   * memory, are only read (checked at load). */
+  qcrtLaunchesBind(&session->launches, QC_SPACE_WEIGHTS, 0,
+                   (uint8_t *)model->weights, model->deviceWeights);
+  qcrtLaunchesBind(&session->launches, QC_SPACE_PREPARED, 0,
+                   session->guard ? session->prepared : model->prepared,
+                   model->devicePrepared);
   if (model->device) {
     for (uint32_t i = 0; i < program->inputCount; ++i)
-      bindArguments(session, QC_SPACE_INPUT, i, NULL,
-                    session->inputs[i].deviceAddress);
+      qcrtLaunchesBind(&session->launches, QC_SPACE_INPUT, i, NULL,
+                       session->inputs[i].deviceAddress);
     for (uint32_t i = 0; i < program->outputCount; ++i)
-      bindArguments(session, QC_SPACE_OUTPUT, i, NULL,
-                    session->outputs[i].deviceAddress);
+      qcrtLaunchesBind(&session->launches, QC_SPACE_OUTPUT, i, NULL,
+                       session->outputs[i].deviceAddress);
     if (!session->profile) {
       status = recordLaunches(session, error);
       if (status)
@@ -330,10 +271,11 @@ void qcrtSessionFree(QcrtSession *session) {
         device->release(device, session->outputs[i].deviceAddress);
   }
   qcrtGuardFree(session->guard);
+  qcrtGuardFree(session->preparationGuard);
+  qcrtLaunchesFree(&session->preparation);
+  qcrtLaunchesFree(&session->launches);
+  free(session->prepared);
   free(session->arena);
-  free(session->arguments);
-  free(session->deviceArguments);
-  free(session->launchArguments);
   free(session->inputs);
   free(session->outputs);
   free(session->profile);
@@ -369,8 +311,9 @@ static QcrtStatus bindTensor(QcrtSession *session, bool isOutput,
   Binding *binding =
       isOutput ? &session->outputs[index] : &session->inputs[index];
   if (!session->model->device && (!binding->isSet || binding->data != data))
-    bindArguments(session, isOutput ? QC_SPACE_OUTPUT : QC_SPACE_INPUT, index,
-                  data, 0);
+    qcrtLaunchesBind(&session->launches,
+                     isOutput ? QC_SPACE_OUTPUT : QC_SPACE_INPUT, index, data,
+                     0);
   binding->data = data;
   binding->isSet = true;
   return QCRT_OK;
@@ -400,23 +343,25 @@ QcrtStatus qcrtSessionSetOutput(QcrtSession *session, uint32_t output,
   return setTensor(session, true, output, data, bytes, error);
 }
 
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static void recordTime(QcrtLaunchProfile *profile, uint64_t nanoseconds) {
-  if (profile->runs == 0 || nanoseconds < profile->minNanoseconds)
-    profile->minNanoseconds = nanoseconds;
-  profile->totalNanoseconds += nanoseconds;
-  ++profile->runs;
-}
-
 /* Fills what no launch may use before another has written it. */
 static void fillBeforeRun(QcrtSession *session) {
   const QcManifestProgram *program = session->program;
   qcrtGuardFill(session->guard, session->arena, program->arenaBytes);
+  /* Of prepared memory that is all but the padding of layouts, which is zero
+   * and belongs to results that are kept in part. */
+  const QcrtManifest *manifest = &session->model->manifest;
+  if (session->prepared)
+    memset(session->prepared, 0, (size_t)manifest->header->preparedBytes);
+  for (uint32_t i = 0; i < session->preparation.count; ++i) {
+    const QcManifestLaunch *launch = &session->preparation.launches[i];
+    const QcManifestParameter *parameters =
+        manifest->parameters + manifest->kernels[launch->kernel].firstParameter;
+    void *const *arguments =
+        session->preparation.arguments + session->preparation.firstArguments[i];
+    for (uint32_t j = 0; j < launch->argumentCount; ++j)
+      if (parameters[j].access == QC_ACCESS_WRITE)
+        qcrtGuardFill(session->guard, arguments[j], parameters[j].bytes);
+  }
   for (uint32_t i = 0; i < program->outputCount; ++i)
     qcrtGuardFill(
         session->guard, session->outputs[i].data,
@@ -425,42 +370,15 @@ static void fillBeforeRun(QcrtSession *session) {
 
 /* Runs the launches on the CPU. */
 static QcrtStatus runOnCpu(QcrtSession *session, QcrtError *error) {
-  const QcrtModel *model = session->model;
-  const QcManifestLaunch *launches =
-      model->manifest.launches + session->program->firstLaunch;
-  uint32_t threads = qcrtPoolThreads(session->pool);
-  if (session->guard)
+  if (session->guard) {
     fillBeforeRun(session);
-  QcrtStatus status = QCRT_OK;
-  QcrtFloatEnvironment previous = qcrtFloatEnvironmentEnter();
-  for (uint32_t i = 0; i < session->program->launchCount; ++i) {
-    const QcManifestLaunch *launch = &launches[i];
-    if (launch->extent == 0)
-      continue;
-    uint64_t start = session->profile ? now() : 0;
-    QcKernelFunction kernel = model->kernels[launch->kernel];
-    void *const *home = session->arguments + session->launchArguments[i];
-    void *const *arguments = home;
-    if (session->guard) {
-      status = qcrtGuardEnter(session->guard, i, home, &arguments, error);
-      if (status)
-        break;
-    }
-    uint64_t shares = launch->extent / launch->grain;
-    if (shares > threads)
-      shares = threads;
-    if (shares > 1)
-      qcrtPoolRun(session->pool, kernel, arguments, launch->extent,
-                  (uint32_t)shares);
-    else
-      kernel(arguments, 0, (int64_t)launch->extent);
-    if (session->guard)
-      qcrtGuardLeave(session->guard, home);
-    if (session->profile)
-      recordTime(&session->profile[i], now() - start);
+    QcrtStatus status = qcrtLaunchesRun(&session->preparation, NULL,
+                                        session->preparationGuard, NULL, error);
+    if (status)
+      return status;
   }
-  qcrtFloatEnvironmentLeave(previous);
-  return status;
+  return qcrtLaunchesRun(&session->launches, session->pool, session->guard,
+                         session->profile, error);
 }
 
 /* Copies the inputs to the device, runs the launches and copies the outputs
@@ -486,13 +404,13 @@ static QcrtStatus runOnDevice(QcrtSession *session, QcrtError *error) {
       return status;
   }
   for (uint32_t i = 0; session->profile && i < program->launchCount; ++i) {
-    uint64_t start = now();
-    QcrtStatus status = launchOnDevice(session, i, error);
+    uint64_t start = qcrtNow();
+    QcrtStatus status = qcrtLaunchOnDevice(&session->launches, i, error);
     if (!status)
       status = device->synchronize(device, error);
     if (status)
       return status;
-    recordTime(&session->profile[i], now() - start);
+    qcrtRecordTime(&session->profile[i], qcrtNow() - start);
   }
   QcrtStatus status = device->synchronize(device, error);
   for (uint32_t i = 0; !status && i < program->outputCount; ++i) {
@@ -581,10 +499,14 @@ QcrtStatus qcrtSessionOutputDims(const QcrtSession *session, uint32_t output,
 
 QcrtStatus qcrtSessionExplainFault(const QcrtSession *session,
                                    const void *address, QcrtFault *fault) {
-  return session && fault && session->guard &&
-                 qcrtGuardExplain(session->guard, address, fault)
-             ? QCRT_OK
-             : QCRT_INVALID_ARGUMENT;
+  if (!session || !fault || !session->guard)
+    return QCRT_INVALID_ARGUMENT;
+  if (qcrtGuardExplain(session->guard, address, fault))
+    return QCRT_OK;
+  if (!qcrtGuardExplain(session->preparationGuard, address, fault))
+    return QCRT_INVALID_ARGUMENT;
+  fault->isPreparation = 1;
+  return QCRT_OK;
 }
 
 QcrtStatus qcrtSessionLaunchProfile(const QcrtSession *session, uint32_t launch,

@@ -26,15 +26,19 @@ void handleFault(int signal, siginfo_t *info, void *) {
     return;
   }
   QcrtLaunchInfo launch = {};
-  qcrtProgramLaunch(runningModel, runningProgram, fault.launch, &launch,
-                    nullptr);
+  if (fault.isPreparation)
+    qcrtPreparationLaunch(runningModel, fault.launch, &launch, nullptr);
+  else
+    qcrtProgramLaunch(runningModel, runningProgram, fault.launch, &launch,
+                      nullptr);
   bool isInside = fault.offset >= 0 && uint64_t(fault.offset) < fault.bytes;
   char text[2048];
   int length = std::snprintf(
       text, sizeof text,
-      "qc-run: error: launch %u '%s' (%s: %s) %s byte %lld of its argument %u, "
+      "qc-run: error: %s %u '%s' (%s: %s) %s byte %lld of its argument %u, "
       "which has %llu bytes%s\n",
-      fault.launch, launch.name, launch.kernel, launch.shape,
+      fault.isPreparation ? "preparing launch" : "launch", fault.launch,
+      launch.name, launch.kernel, launch.shape,
       isInside ? "writes" : "accesses", (long long)fault.offset, fault.argument,
       (unsigned long long)fault.bytes, isInside ? " and is only read" : "");
   size_t size = std::min(size_t(length), sizeof text - 1);

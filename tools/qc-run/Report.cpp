@@ -131,6 +131,9 @@ void addHead(Json &json, const Artifact &artifact, const Options &options) {
   json.member("producer", info.producer);
   json.member("device", deviceName(options.device));
   json.member("form", info.form).member("weights_bytes", info.weightsBytes);
+  json.member("prepared_bytes", info.preparedBytes);
+  json.member("preparation_launches", uint64_t(info.preparationCount));
+  json.member("preparation_ms", double(info.preparationNanoseconds) / 1e6);
 }
 
 std::string infoJson(const Artifact &artifact, const Options &options) {
@@ -160,12 +163,22 @@ std::string infoJson(const Artifact &artifact, const Options &options) {
   return json.text + "\n";
 }
 
+/// What loading the model did; empty if nothing.
+std::string describePreparation(const QcrtModelInfo &info) {
+  if (info.preparationCount == 0)
+    return "";
+  return format("prepared at load %llu bytes by %u launches in %.3f ms\n",
+                (unsigned long long)info.preparedBytes, info.preparationCount,
+                double(info.preparationNanoseconds) / 1e6);
+}
+
 std::string infoText(const Artifact &artifact, const Options &options) {
   QcrtModelInfo info = artifact.info();
   std::string text = format(
       "%s: model '%s' by %s\n%u kernels, form %s, weights %llu bytes\n",
       options.artifact.c_str(), info.name, info.producer, info.kernelCount,
       info.form, (unsigned long long)info.weightsBytes);
+  text += describePreparation(info);
   for (uint32_t i = 0; i < info.programCount; ++i) {
     QcrtProgramInfo program = artifact.program(i);
     text += format("program %s%s%s\n", program.name,
@@ -344,8 +357,12 @@ std::string runsText(const Artifact &artifact, const Options &options,
       text += ": " + comparisonText(output.comparison);
     text += '\n';
   }
-  if (report.session)
-    text += profileText(artifact, *report.session);
+  if (report.session) {
+    std::string profile = profileText(artifact, *report.session);
+    if (!profile.empty())
+      text += describePreparation(info);
+    text += profile;
+  }
   return text;
 }
 

@@ -24,8 +24,10 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
 void buildGraphPipeline(mlir::OpPassManager &manager,
                         const GraphPipelineOptions &options = {});
 
-/// From any graph, QDQ or integer level to target-free kernels.
-void buildKernelPipeline(mlir::OpPassManager &manager);
+/// From any graph, QDQ or integer level to target-free kernels; `unpack` is
+/// qc-form-kernels' option.
+void buildKernelPipeline(mlir::OpPassManager &manager,
+                         llvm::StringRef unpack = "load");
 
 /// `--qc-cpu-pipeline`: from any level above to a program with target-free
 /// kernels in the CPU's layouts.

@@ -127,6 +127,9 @@ public:
     header.abi = QC_ABI_VERSION;
     header.headerBytes = sizeof(header);
     header.weightsBytes = weightsBytes;
+    header.preparedBytes = preparedBytes;
+    header.preparationCount = preparationCount;
+    header.firstPreparation = firstPreparation;
     header.target = target;
     header.producer = addString("qc");
     header.model = addString(model);
@@ -160,6 +163,8 @@ public:
   std::vector<int64_t> dims;
   std::vector<QcManifestLaunch> launches;
   std::vector<QcManifestArgument> arguments;
+  uint64_t preparedBytes = 0, firstPreparation = 0;
+  uint32_t preparationCount = 0;
 
 private:
   llvm::StringMap<size_t> known;
@@ -216,28 +221,9 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
     }
     return success();
   };
-  for (ProgramOp program : module.getOps<ProgramOp>()) {
-    QcManifestProgram record{};
-    record.name = builder.addString(program.getSymName());
-    auto bindings = program->getAttrOfType<StringAttr>("bindings");
-    record.bindings = builder.addString(bindings ? bindings.getValue() : "");
-    record.arenaBytes = program.getArenaSize();
-    record.lowerBoundBytes = program.getArenaLowerBound();
-    record.firstInput = builder.tensors.size();
-    record.inputCount = program.getInputs().size();
-    if (failed(addPorts(program.getInputs(), program)))
-      return failure();
-    record.firstOutput = builder.tensors.size();
-    record.outputCount = program.getOutputs().size();
-    if (failed(addPorts(program.getOutputs(), program)))
-      return failure();
-    llvm::SmallSet<int64_t, 4> extents;
-    for (PortAttr port : program.getOutputs().getAsRange<PortAttr>())
-      if (port.getExtents() >= 0)
-        extents.insert(port.getExtents());
-    record.extentsCount = extents.size();
-    record.firstLaunch = builder.launches.size();
-    for (LaunchOp launch : program.getBody().front().getOps<LaunchOp>()) {
+  // Appends the launches of a program or of the preparation.
+  auto addLaunches = [&](Block &body) -> LogicalResult {
+    for (LaunchOp launch : body.getOps<LaunchOp>()) {
       auto found = indexOf.find(launch.getKernel());
       if (found == indexOf.end())
         return launch.emitOpError("names a kernel without code");
@@ -259,6 +245,39 @@ FailureOr<std::string> qc::buildManifest(ModuleOp module,
                                      static_cast<uint64_t>(buffer.getSize())});
       builder.launches.push_back(entry);
     }
+    return success();
+  };
+  for (PreparationOp preparation : module.getOps<PreparationOp>()) {
+    builder.preparedBytes = preparation.getSize();
+    builder.firstPreparation = builder.launches.size();
+    if (failed(addLaunches(preparation.getBody().front())))
+      return failure();
+    builder.preparationCount =
+        builder.launches.size() - builder.firstPreparation;
+  }
+  for (ProgramOp program : module.getOps<ProgramOp>()) {
+    QcManifestProgram record{};
+    record.name = builder.addString(program.getSymName());
+    auto bindings = program->getAttrOfType<StringAttr>("bindings");
+    record.bindings = builder.addString(bindings ? bindings.getValue() : "");
+    record.arenaBytes = program.getArenaSize();
+    record.lowerBoundBytes = program.getArenaLowerBound();
+    record.firstInput = builder.tensors.size();
+    record.inputCount = program.getInputs().size();
+    if (failed(addPorts(program.getInputs(), program)))
+      return failure();
+    record.firstOutput = builder.tensors.size();
+    record.outputCount = program.getOutputs().size();
+    if (failed(addPorts(program.getOutputs(), program)))
+      return failure();
+    llvm::SmallSet<int64_t, 4> extents;
+    for (PortAttr port : program.getOutputs().getAsRange<PortAttr>())
+      if (port.getExtents() >= 0)
+        extents.insert(port.getExtents());
+    record.extentsCount = extents.size();
+    record.firstLaunch = builder.launches.size();
+    if (failed(addLaunches(program.getBody().front())))
+      return failure();
     record.launchCount = builder.launches.size() - record.firstLaunch;
     builder.programs.push_back(record);
   }
@@ -309,9 +328,9 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
     return SmallVector<char>(bytes->begin(), bytes->end());
   int64_t width =
       getStorageBytes(RankedTensorType::get({1}, type.getElementType()));
-  if (type.getElementType().getIntOrFloatBitWidth() < 8 &&
-      !type.getElementType().isInteger(1))
-    return failure();
+  // Elements that share bytes are moved one by one.
+  unsigned bits = type.getElementType().getIntOrFloatBitWidth();
+  bool isBitStream = bits < 8 && bits > 1;
   SmallVector<char> packed(getStorageBytes(type), 0);
   // Walk the digits like an odometer; positions outside the shape stay zero.
   // The innermost digit is a run of positions whose sources are evenly spaced.
@@ -348,8 +367,14 @@ FailureOr<SmallVector<char>> qc::packConstant(ElementsAttr value,
           valid = std::min<int64_t>(
               valid, llvm::divideCeil(modulus[dim] - within[dim], divisor));
       }
-      copyStrided(packed.data() + (layout.getOffset() + position) * width,
-                  bytes->data() + source * width, valid, step, width);
+      int64_t target = layout.getOffset() + position;
+      if (isBitStream)
+        for (int64_t i = 0; i < valid; ++i)
+          writeBits(packed, target + i, bits,
+                    readBits(*bytes, source + i * step, bits));
+      else
+        copyStrided(packed.data() + target * width,
+                    bytes->data() + source * width, valid, step, width);
     }
     for (size_t d = digits; d-- > 1;) {
       int64_t dim = dims[d - 1], divisor = divisors[d - 1];

@@ -119,22 +119,20 @@ struct KernelUses {
 
 static llvm::StringMap<KernelUses> getUses(ModuleOp module) {
   llvm::StringMap<KernelUses> uses;
-  for (ProgramOp program : module.getOps<ProgramOp>())
-    for (LaunchOp launch : program.getBody().front().getOps<LaunchOp>()) {
-      KernelUses &use = uses[launch.getKernel()];
-      if (!use.first)
-        use.first = launch;
-      auto kernel = module.lookupSymbol<KernelOp>(launch.getKernel());
-      size_t inputs = kernel ? kernel.getArgumentTypes().size() : 0;
-      auto buffers =
-          llvm::to_vector(launch.getBuffers().getAsRange<BufferAttr>());
-      for (size_t written = inputs; written < buffers.size(); ++written)
-        for (size_t other = 0; other < buffers.size(); ++other)
-          if (other != written &&
-              isOverlapping(buffers[other], buffers[written]))
-            use.aliased.insert_range(
-                std::initializer_list<size_t>{other, written});
-    }
+  module.walk([&](LaunchOp launch) {
+    KernelUses &use = uses[launch.getKernel()];
+    if (!use.first)
+      use.first = launch;
+    auto kernel = module.lookupSymbol<KernelOp>(launch.getKernel());
+    size_t inputs = kernel ? kernel.getArgumentTypes().size() : 0;
+    auto buffers =
+        llvm::to_vector(launch.getBuffers().getAsRange<BufferAttr>());
+    for (size_t written = inputs; written < buffers.size(); ++written)
+      for (size_t other = 0; other < buffers.size(); ++other)
+        if (other != written && isOverlapping(buffers[other], buffers[written]))
+          use.aliased.insert_range(
+              std::initializer_list<size_t>{other, written});
+  });
   return uses;
 }
 

@@ -26,9 +26,10 @@
  * code itself, and that code does what its parameters say.
  *
  * Records of one array are not shared: each parameter belongs to one kernel,
- * each tensor and launch to one program, each argument to one launch (the
- * reader bounds the sums of the counts by the arrays' sizes, so that checking
- * is linear in the size of the manifest). Strings and dims may be shared.
+ * each tensor to one program, each launch to one program or the preparation,
+ * each argument to one launch (the reader bounds the sums of the counts by the
+ * arrays' sizes, so that checking is linear in the size of the manifest).
+ * Strings and dims may be shared.
  *
  * This header compiles as C11 and as C++11 and later.
  */
@@ -47,7 +48,7 @@ extern "C" {
 
 /* The number of this format. It changes with any change that an older reader
  * would misread; readers accept exactly this number. */
-#define QC_ABI_VERSION 2u
+#define QC_ABI_VERSION 3u
 
 /* First eight bytes of a manifest and of `QcArtifact`. */
 #define QC_MANIFEST_MAGIC "QCMANIF\0"
@@ -62,8 +63,8 @@ extern "C" {
 #define QC_WEIGHTS_FILE "weights.bin"
 #define QC_PTX_FILE "kernels.ptx"
 
-/* Arena, weights and the internal buffers in them begin on this boundary, in
- * bytes: a cache line, and the widest vector register. */
+/* Arena, weights, prepared memory and the buffers in them begin on this
+ * boundary, in bytes: a cache line, and the widest vector register. */
 #define QC_ARENA_ALIGNMENT 64u
 
 /* Limits that the reader imposes, far above what a network needs. */
@@ -108,9 +109,9 @@ enum QcTarget {
 };
 
 /* How a kernel uses a parameter. A parameter that is written must not be bound
- * to weights or to an input. WRITE means that the kernel reads none of it and
- * that nobody needs what was there before: one that writes a part of a buffer
- * and keeps the rest is READ_WRITE. */
+ * to weights or to an input, nor to prepared memory in a program. WRITE means
+ * that the kernel reads none of it and that nobody needs what was there before:
+ * one that writes a part of a buffer and keeps the rest is READ_WRITE. */
 enum QcAccess {
   QC_ACCESS_READ = 1,
   QC_ACCESS_WRITE = 2,
@@ -121,8 +122,10 @@ enum QcAccess {
 enum QcSpace {
   QC_SPACE_ARENA = 0,   /* the session's arena; `index` is 0 */
   QC_SPACE_WEIGHTS = 1, /* the artefact's weights, read-only; `index` is 0 */
-  QC_SPACE_INPUT = 2, /* the caller's memory of input `index` of the program */
-  QC_SPACE_OUTPUT = 3 /* the caller's memory of output `index` */
+  QC_SPACE_INPUT = 2,  /* the caller's memory of input `index` of the program */
+  QC_SPACE_OUTPUT = 3, /* the caller's memory of output `index` */
+  QC_SPACE_PREPARED = 4 /* what the preparation made, read-only for programs;
+                           `index` is 0 */
 };
 
 /* `count` elements from byte `offset` of the manifest; offset is a multiple of
@@ -149,7 +152,14 @@ typedef struct QcManifestHeader {
   uint64_t totalBytes;           /* size of the manifest, all arrays included */
   uint64_t weightsBytes;      /* size of the weights, 0 where there are none */
   uint32_t target;            /* enum QcTarget */
-  uint32_t reserved;          /* 0 */
+  uint32_t preparationCount;  /* launches of the preparation */
+  uint64_t preparedBytes;     /* size of the memory that each loaded model has
+                                 for what the preparation makes; zeros before
+                                 it */
+  uint64_t firstPreparation;  /* index into `launches`; they run in order, once
+                                 per loaded model, before any program, and read
+                                 and write nothing but weights and prepared
+                                 memory */
   QcManifestString producer;  /* such as "qc 0.1.0"; information only */
   QcManifestString model;     /* name of the model; information only */
   QcManifestArray strings;    /* char: the string table; its last byte is NUL */
@@ -158,10 +168,11 @@ typedef struct QcManifestHeader {
   QcManifestArray programs;   /* QcManifestProgram, at least one */
   QcManifestArray tensors;    /* QcManifestTensor, of programs */
   QcManifestArray dims;       /* int64_t, of tensors */
-  QcManifestArray launches;   /* QcManifestLaunch, of programs */
+  QcManifestArray launches;   /* QcManifestLaunch, of programs and of the
+                                 preparation */
   QcManifestArray arguments;  /* QcManifestArgument, of launches */
 } QcManifestHeader;
-QC_STATIC_ASSERT(sizeof(QcManifestHeader) == 184, "fixed layout");
+QC_STATIC_ASSERT(sizeof(QcManifestHeader) == 200, "fixed layout");
 
 /* A kernel: one function with static shapes. Its index in the array is its
  * index in `QcCpuForm.kernels`. */
@@ -232,8 +243,9 @@ typedef struct QcManifestProgram {
 } QcManifestProgram;
 QC_STATIC_ASSERT(sizeof(QcManifestProgram) == 72, "fixed layout");
 
-/* One execution of a kernel. Launches of a program run one after the other;
- * within one, the extent's indices run in any order and concurrently. */
+/* One execution of a kernel. Launches of a program, and of the preparation, run
+ * one after the other; within one, the extent's indices run in any order and
+ * concurrently. */
 typedef struct QcManifestLaunch {
   QcManifestString name;  /* ONNX node name(s) it computes, joined with '+' */
   uint64_t firstArgument; /* index into `arguments` */
@@ -251,7 +263,7 @@ QC_STATIC_ASSERT(sizeof(QcManifestLaunch) == 48, "fixed layout");
  */
 typedef struct QcManifestArgument {
   uint32_t space;  /* enum QcSpace */
-  uint32_t index;  /* input or output of the program; 0 for arena and weights */
+  uint32_t index;  /* input or output of the program; 0 for other spaces */
   uint64_t offset; /* bytes from the space's first byte; a multiple of the
                       parameter's alignment */
   uint64_t bytes;  /* equals the parameter's bytes */

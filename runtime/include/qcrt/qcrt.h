@@ -13,10 +13,11 @@
  *   qcrtSessionFree(session);
  *   qcrtModelFree(model);
  *
- * A model is immutable once loaded: any number of threads may query it and
- * create sessions of it. A session owns an arena and, if asked for, threads;
- * one thread at a time may use a session, different sessions run concurrently.
- * The model must outlive its sessions.
+ * Loading a model runs its preparation, which unpacks weights into memory that
+ * all its sessions read. A model is immutable once loaded: any number of
+ * threads may query it and create sessions of it. A session owns an arena and,
+ * if asked for, threads; one thread at a time may use a session, different
+ * sessions run concurrently. The model must outlive its sessions.
  *
  * The library prints nothing, never exits, and has no global state. Errors are
  * values: a function that can fail returns a status, and describes the failure
@@ -105,7 +106,8 @@ typedef struct QcrtSessionOptions {
 /* A guarded session gives every argument of every launch memory of its own,
  * with inaccessible pages around it, and copies. The buffers end at the page
  * behind them or begin at the page before them. What is only read is write
- * protected. Memory whose content nobody may use any more, and the arena and
+ * protected. It also runs the model's preparation, before each run, into memory
+ * of its own. Memory whose content nobody may use any more, and the arena and
  * the outputs before a run, is filled with signalling NaNs, whose bytes differ
  * between the two values: a program whose results depend on such memory gives
  * two results. Slow, for tests. */
@@ -146,6 +148,12 @@ typedef struct QcrtModelInfo {
   uint32_t programCount;
   uint32_t kernelCount;
   uint64_t weightsBytes; /* shared by all sessions */
+  /* Memory that loading the model allocated and filled from weights, also
+   * shared by all sessions, by how many launches, and how long they took. */
+  uint64_t preparedBytes;
+  uint32_t preparationCount;
+  uint32_t reserved;
+  uint64_t preparationNanoseconds;
 } QcrtModelInfo;
 
 typedef struct QcrtLaunchInfo {
@@ -170,10 +178,13 @@ typedef struct QcrtLaunchProfile {
 
 /* What an address was that a guarded session's launch could not access. */
 typedef struct QcrtFault {
-  uint32_t launch;   /* that was running */
-  uint32_t argument; /* of that launch */
-  int64_t offset;    /* bytes from the argument's first byte */
-  uint64_t bytes;    /* size of the argument */
+  uint32_t launch;        /* that was running */
+  uint32_t argument;      /* of that launch */
+  int64_t offset;         /* bytes from the argument's first byte */
+  uint64_t bytes;         /* size of the argument */
+  uint32_t isPreparation; /* nonzero: `launch` is one of the preparation, see
+                             qcrtPreparationLaunch */
+  uint32_t reserved;
 } QcrtFault;
 
 /* Number of the artefact format that this library reads (QC_ABI_VERSION). */
@@ -218,6 +229,11 @@ QCRT_API QcrtStatus qcrtProgramOutput(const QcrtModel *model, uint32_t program,
 QCRT_API QcrtStatus qcrtProgramLaunch(const QcrtModel *model, uint32_t program,
                                       uint32_t launch, QcrtLaunchInfo *info,
                                       QcrtError *error);
+
+/* Launch `launch` of those that ran when the model was loaded. */
+QCRT_API QcrtStatus qcrtPreparationLaunch(const QcrtModel *model,
+                                          uint32_t launch, QcrtLaunchInfo *info,
+                                          QcrtError *error);
 
 /* Index of the program of that name. */
 QCRT_API QcrtStatus qcrtProgramFind(const QcrtModel *model, const char *name,

@@ -23,3 +23,19 @@ func.func @rows(%x: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
   %0 = qc.exp %x : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
   return %0 : tensor<2x3x4xf32>
 }
+
+// Weights that a kernel computes from constants alone are written packed by that kernel, once for each
+// layout that is asked for.
+// CHECK-LABEL: func.func @unpacked
+// CHECK: %[[A:.*]] = qc.dispatch @dequantize{{.*}}: (tensor<8x32xsi4>, tensor<32xf32>, tensor<32xsi4>) -> tensor<8x32xf32, #qc.layout<1:16:2, 0:1:8, 1:1:16>>
+// CHECK: qc.dispatch @matmul{{.*}}(%arg0, %[[A]])
+// CHECK-NOT: qc.dispatch @dequantize
+// CHECK: return
+func.func @unpacked(%x: tensor<2x8xf32>) -> tensor<2x32xf32> {
+  %q = qc.constant dense<3> : tensor<8x32xsi4> : tensor<8x32xsi4>
+  %s = qc.constant dense<0.5> : tensor<32xf32> : tensor<32xf32>
+  %z = qc.constant dense<1> : tensor<32xsi4> : tensor<32xsi4>
+  %w = qc.dequantize %q, %s, %z {axis = 1 : i64} : (tensor<8x32xsi4>, tensor<32xf32>, tensor<32xsi4>) -> tensor<8x32xf32>
+  %y = qc.matmul %x, %w : (tensor<2x8xf32>, tensor<8x32xf32>) -> tensor<2x32xf32>
+  return %y : tensor<2x32xf32>
+}

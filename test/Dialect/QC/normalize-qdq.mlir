@@ -192,3 +192,46 @@ func.func @kept_pairs(%a: tensor<2xsi8>, %t: tensor<f32>) -> (tensor<2xsi8>, ten
   %qt = qc.quantize %dt, %t, %z {axis = 0 : i64} : (tensor<2xf32>, tensor<f32>, tensor<si8>) -> tensor<2xsi8>
   return %q, %qt : tensor<2xsi8>, tensor<2xsi8>
 }
+
+// -----
+
+// Of an embedding only the rows that are read become real: scales per block and per row are gathered
+// with them (a row's is one per block of a whole row), those per column are not.
+// CHECK-LABEL: @embedding
+// CHECK: %[[Q:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x4xsi4>, tensor<1x2xsi64>) -> tensor<1x2x4xsi4>
+// CHECK: %[[S:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x2xf32>, tensor<1x2xsi64>) -> tensor<1x2x2xf32>
+// CHECK: qc.dequantize %[[Q]], %[[S]], %{{.*}} {axis = 2 : i64, blockSize = 2 : i64} : (tensor<1x2x4xsi4>, tensor<1x2x2xf32>, tensor<1x2x2xsi4>)
+// CHECK: %[[R:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x1xf32>, tensor<1x2xsi64>) -> tensor<1x2x1xf32>
+// CHECK: qc.dequantize %{{.*}}, %[[R]], %{{.*}} {axis = 2 : i64, blockSize = 4 : i64}
+// CHECK: qc.dequantize %{{.*}}, %{{.*}}, %{{.*}} {axis = 2 : i64} : (tensor<1x2x4xsi4>, tensor<4xf32>, tensor<4xsi4>)
+func.func @embedding(%i: tensor<1x2xsi64>) -> (tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>) {
+  %q = qc.constant dense<3> : tensor<6x4xsi4> : tensor<6x4xsi4>
+  %blocks = qc.constant dense<0.5> : tensor<6x2xf32> : tensor<6x2xf32>
+  %blockZeros = qc.constant dense<0> : tensor<6x2xsi4> : tensor<6x2xsi4>
+  %rows = qc.constant dense<[0.5, 0.25, 0.5, 0.5, 0.5, 0.5]> : tensor<6xf32> : tensor<6xf32>
+  %rowZeros = qc.constant dense<0> : tensor<6xsi4> : tensor<6xsi4>
+  %columns = qc.constant dense<[0.5, 0.25, 0.5, 0.5]> : tensor<4xf32> : tensor<4xf32>
+  %columnZeros = qc.constant dense<0> : tensor<4xsi4> : tensor<4xsi4>
+  %a = qc.dequantize %q, %blocks, %blockZeros {axis = 1 : i64, blockSize = 2 : i64} : (tensor<6x4xsi4>, tensor<6x2xf32>, tensor<6x2xsi4>) -> tensor<6x4xf32>
+  %b = qc.dequantize %q, %rows, %rowZeros {axis = 0 : i64} : (tensor<6x4xsi4>, tensor<6xf32>, tensor<6xsi4>) -> tensor<6x4xf32>
+  %c = qc.dequantize %q, %columns, %columnZeros {axis = 1 : i64} : (tensor<6x4xsi4>, tensor<4xf32>, tensor<4xsi4>) -> tensor<6x4xf32>
+  %x = qc.gather %a, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<1x2xsi64>) -> tensor<1x2x4xf32>
+  %y = qc.gather %b, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<1x2xsi64>) -> tensor<1x2x4xf32>
+  %z = qc.gather %c, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<1x2xsi64>) -> tensor<1x2x4xf32>
+  return %x, %y, %z : tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>
+}
+
+// -----
+
+// No change: rows that are gathered from blocks along them have no blocks.
+// CHECK-LABEL: @gathers_along_blocks
+// CHECK: qc.dequantize
+// CHECK: qc.gather {{.*}} -> tensor<3x4xf32>
+func.func @gathers_along_blocks(%i: tensor<3xsi64>) -> tensor<3x4xf32> {
+  %q = qc.constant dense<3> : tensor<6x4xsi4> : tensor<6x4xsi4>
+  %s = qc.constant dense<0.5> : tensor<3x4xf32> : tensor<3x4xf32>
+  %z = qc.constant dense<0> : tensor<3x4xsi4> : tensor<3x4xsi4>
+  %d = qc.dequantize %q, %s, %z {axis = 0 : i64, blockSize = 2 : i64} : (tensor<6x4xsi4>, tensor<3x4xf32>, tensor<3x4xsi4>) -> tensor<6x4xf32>
+  %y = qc.gather %d, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<3xsi64>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}

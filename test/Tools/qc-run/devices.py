@@ -45,11 +45,14 @@ scale = "ld.global.f32 %f1, [%rd1]; ld.global.f32 %f2, [%rd2]; mul.rn.f32 %f3, %
 add = scale.replace("mul.rn", "add.rn")
 iota = "mul.lo.s32 %r5, %r1, %r1; st.global.u32 [%rd1], %r5;\n"
 
+copy = "ld.global.f32 %f1, [%rd1]; st.global.f32 [%rd2], %f1;\n"
+
 
 def ptx(extent=1000, scale=scale):
     text = ".version 7.0\n.target sm_80\n.address_size 64\n"
     text += kernel("scale", 3, extent, scale) + kernel("add", 3, 1000, add) + kernel("iota", 1, 8, iota)
-    return (text + kernel("scale_10", 3, 10, scale) + kernel("add_10", 3, 10, add)).encode()
+    text += kernel("scale_10", 3, 10, scale) + kernel("add_10", 3, 10, add)
+    return (text + kernel("copy", 2, 4, copy)).encode()
 
 
 def write(manifest=manifest, weights=struct.pack("<4f", 0.5, -2, 3, 0.1), text=ptx()):

@@ -27,6 +27,13 @@ void addWithOffset(void *const *arguments, int64_t begin, int64_t end) {
     y[i] = product[i] + b[i + offset];
 }
 
+void copyWithOffset(void *const *arguments, int64_t begin, int64_t end) {
+  auto *from = static_cast<const float *>(arguments[0]);
+  auto *to = static_cast<float *>(arguments[1]);
+  for (int64_t i = begin; i < end; ++i)
+    to[i] = from[i + offset];
+}
+
 void addThatWritesItsOperand(void *const *arguments, int64_t begin, int64_t) {
   static_cast<float *>(arguments[1])[begin] = 1;
 }
@@ -100,15 +107,19 @@ void explain(int, siginfo_t *info, void *) {
   QcrtFault fault;
   if (qcrtSessionExplainFault(faulting, info->si_addr, &fault))
     _exit(4);
-  std::fprintf(stderr, "launch %u argument %u offset %lld of %llu",
-               fault.launch, fault.argument, (long long)fault.offset,
+  std::fprintf(stderr, "%slaunch %u argument %u offset %lld of %llu",
+               fault.isPreparation ? "preparing " : "", fault.launch,
+               fault.argument, (long long)fault.offset,
                (unsigned long long)fault.bytes);
   _exit(5);
 }
 
-/// Runs and ends the process: 0, or 5 after a fault that was explained.
-[[noreturn]] void runAndExit(QcKernelFunction add, uint32_t guard) {
-  GuardedModel guarded(1, add);
+/// Runs, with that offset once the model is loaded, and ends the process: 0, or
+/// 5 after a fault that was explained.
+[[noreturn]] void runAndExit(size_t kernel, QcKernelFunction function,
+                             uint32_t guard, int64_t position = 0) {
+  GuardedModel guarded(kernel, function);
+  offset = position;
   QcrtError error;
   SessionPtr session = guarded.session(guard, 1, error);
   faulting = session.get();
@@ -121,10 +132,8 @@ void explain(int, siginfo_t *info, void *) {
 }
 
 void expectFault(int64_t position, uint32_t guard, const char *message) {
-  offset = position;
-  EXPECT_EXIT(runAndExit(addWithOffset, guard), testing::ExitedWithCode(5),
-              message);
-  offset = 0;
+  EXPECT_EXIT(runAndExit(1, addWithOffset, guard, position),
+              testing::ExitedWithCode(5), message);
 }
 
 TEST(Guard, RightKernelsGiveTheSameBits) {
@@ -145,9 +154,15 @@ TEST(Guard, ReadsBeforeABuffer) {
 }
 
 TEST(Guard, WritesToWhatIsRead) {
-  EXPECT_EXIT(runAndExit(addThatWritesItsOperand, QCRT_GUARD_BEHIND),
+  EXPECT_EXIT(runAndExit(1, addThatWritesItsOperand, QCRT_GUARD_BEHIND),
               testing::ExitedWithCode(5),
               "launch 1 argument 1 offset 0 of 4000");
+}
+
+TEST(Guard, RunsThePreparation) {
+  EXPECT_EXIT(runAndExit(5, copyWithOffset, QCRT_GUARD_BEHIND, 1),
+              testing::ExitedWithCode(5),
+              "preparing launch 0 argument 0 offset 16 of 16");
 }
 
 TEST(Guard, NoFaultWithoutAGuardedSession) {

@@ -55,9 +55,9 @@ void touch(void *const *arguments, int64_t begin, int64_t) {
   }
 }
 
-const QcKernelFunction touchKernels[] = {touch<0>, touch<1>, touch<2>, touch<3>,
-                                         touch<4>};
-const QcCpuForm touchForm = {"touch", QC_CPU_X86_64_V1, touchKernels, 5};
+const QcKernelFunction touchKernels[] = {touch<0>, touch<1>, touch<2>,
+                                         touch<3>, touch<4>, touch<5>};
+const QcCpuForm touchForm = {"touch", QC_CPU_X86_64_V1, touchKernels, 6};
 
 /// Loads a changed artefact and, if that succeeds, runs all of its programs.
 /// Returns whether it loaded.
@@ -197,7 +197,7 @@ TEST(Manifest, EveryTruncationIsRefused) {
     if (bytes >= sizeof(QcManifestHeader)) {
       artifact.header().totalBytes = bytes;
       // Behind the strings, which come last, is padding.
-      EXPECT_EQ(exercise(artifact), bytes >= size - 5) << bytes;
+      EXPECT_EQ(exercise(artifact), bytes >= size - 7) << bytes;
     }
   }
 }
@@ -226,7 +226,7 @@ TEST_P(ManifestRule, IsEnforced) {
 const Rule rules[] = {
     {"Magic", QCRT_BAD_ARTIFACT, "not a qc manifest",
      [](MutableArtifact &a) { a.header().magic[0] = 'X'; }},
-    {"Abi", QCRT_ABI_MISMATCH, "manifest of format 99; this runtime reads 2",
+    {"Abi", QCRT_ABI_MISMATCH, "manifest of format 99; this runtime reads 3",
      [](MutableArtifact &a) { a.header().abi = 99; }},
     {"ArtifactMagic", QCRT_BAD_ARTIFACT, "not a qc artefact",
      [](MutableArtifact &a) { a.artifact.magic[3] = 0; }},
@@ -262,6 +262,32 @@ const Rule rules[] = {
      [](MutableArtifact &a) {
        a.header().launches.count = UINT64_MAX / sizeof(QcManifestLaunch) + 2;
      }},
+    {"HugePrepared", QCRT_BAD_ARTIFACT, "size of prepared memory",
+     [](MutableArtifact &a) { a.header().preparedBytes = UINT64_MAX; }},
+    {"PreparationRange", QCRT_BAD_ARTIFACT, "first launch of the preparation",
+     [](MutableArtifact &a) { a.header().firstPreparation = UINT64_MAX; }},
+    {"PreparationCount", QCRT_BAD_ARTIFACT, "first launch of the preparation",
+     [](MutableArtifact &a) { a.header().preparationCount = UINT32_MAX; }},
+    {"PreparationShared", QCRT_BAD_ARTIFACT, "sum of launch counts",
+     [](MutableArtifact &a) { a.programs()[1].launchCount = 3; }},
+    {"PreparationReadsInput", QCRT_BAD_ARTIFACT,
+     "space of argument 13: found 2, accepted is in the preparation 1 "
+     "(weights)",
+     [](MutableArtifact &a) { a.arguments()[13].space = QC_SPACE_INPUT; }},
+    {"PreparationWritesArena", QCRT_BAD_ARTIFACT, "space of argument 14",
+     [](MutableArtifact &a) { a.arguments()[14].space = QC_SPACE_ARENA; }},
+    {"PreparationWritesWeights", QCRT_BAD_ARTIFACT,
+     "space of written argument 14",
+     [](MutableArtifact &a) {
+       a.arguments()[14].space = QC_SPACE_WEIGHTS;
+       a.arguments()[14].offset = 0;
+     }},
+    {"PreparedTooSmall", QCRT_BAD_ARTIFACT, "offset of argument",
+     [](MutableArtifact &a) { a.header().preparedBytes = 47; }},
+    {"PreparedIndex", QCRT_BAD_ARTIFACT, "index of argument 8",
+     [](MutableArtifact &a) { a.arguments()[8].index = 1; }},
+    {"WritesPrepared", QCRT_BAD_ARTIFACT, "space of written argument 9",
+     [](MutableArtifact &a) { a.arguments()[9].space = QC_SPACE_PREPARED; }},
     {"NoProgram", QCRT_BAD_ARTIFACT, "number of programs",
      [](MutableArtifact &a) { a.header().programs.count = 0; }},
     {"StringBehindEnd", QCRT_BAD_ARTIFACT, "kernel name 1",
@@ -290,7 +316,7 @@ const Rule rules[] = {
     {"LaunchExtent", QCRT_BAD_ARTIFACT, "extent of launch 0: found 1001",
      [](MutableArtifact &a) { a.launches()[0].extent += 1; }},
     {"LaunchKernel", QCRT_BAD_ARTIFACT, "kernel of launch 1",
-     [](MutableArtifact &a) { a.launches()[1].kernel = 5; }},
+     [](MutableArtifact &a) { a.launches()[1].kernel = 6; }},
     {"LaunchGrain", QCRT_BAD_ARTIFACT, "grain of launch 1",
      [](MutableArtifact &a) { a.launches()[1].grain = 0; }},
     {"LaunchBlockSize", QCRT_BAD_ARTIFACT, "block size of launch 4",
@@ -300,7 +326,7 @@ const Rule rules[] = {
     {"LaunchFirstArgument", QCRT_BAD_ARTIFACT, "first argument of launch 0",
      [](MutableArtifact &a) { a.launches()[0].firstArgument = UINT64_MAX; }},
     {"ArgumentSpace", QCRT_BAD_ARTIFACT, "space of argument 0",
-     [](MutableArtifact &a) { a.arguments()[0].space = 4; }},
+     [](MutableArtifact &a) { a.arguments()[0].space = 5; }},
     {"ArgumentIndex", QCRT_BAD_ARTIFACT, "index of argument 0",
      [](MutableArtifact &a) { a.arguments()[0].index = 2; }},
     {"ArgumentBytes", QCRT_BAD_ARTIFACT, "size of argument 0",

@@ -39,6 +39,7 @@ public:
   RecordingModel(uint64_t extent, uint64_t grain) {
     // Reduces the test model: its third kernel and launch have one parameter.
     artifact.header().programs.count = 1;
+    artifact.header().preparationCount = 0;
     QcManifestProgram &program = artifact.programs()[0];
     program.firstLaunch = 2;
     program.launchCount = 1;
@@ -68,7 +69,8 @@ public:
 private:
   MutableArtifact artifact;
   QcCpuForm form;
-  QcKernelFunction kernels[5] = {record, record, record, record, record};
+  QcKernelFunction kernels[6] = {record, record, record,
+                                 record, record, record};
   float unused[1000];
   ModelPtr model;
 };

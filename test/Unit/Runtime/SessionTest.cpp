@@ -96,8 +96,11 @@ TEST(Model, Queries) {
   EXPECT_STREQ(info.name, "model");
   EXPECT_STREQ(info.producer, "qc test");
   EXPECT_EQ(info.programCount, 2u);
-  EXPECT_EQ(info.kernelCount, 5u);
+  EXPECT_EQ(info.kernelCount, 6u);
   EXPECT_EQ(info.weightsBytes, 16u);
+  EXPECT_EQ(info.preparedBytes, 64u);
+  EXPECT_EQ(info.preparationCount, 1u);
+  EXPECT_GT(info.preparationNanoseconds, 0u);
   QcrtProgramInfo program;
   ASSERT_EQ(qcrtProgramInfo(model.get(), 0, &program, &error), QCRT_OK);
   EXPECT_STREQ(program.name, "main");
@@ -124,6 +127,13 @@ TEST(Model, Queries) {
   EXPECT_STREQ(launch.kernel, "scale");
   EXPECT_STREQ(launch.family, "elementwise");
   EXPECT_EQ(launch.bytes, 8016u);
+  ASSERT_EQ(qcrtPreparationLaunch(model.get(), 0, &launch, &error), QCRT_OK);
+  EXPECT_STREQ(launch.name, "Unpack_3");
+  EXPECT_STREQ(launch.kernel, "copy");
+  EXPECT_EQ(launch.bytes, 32u);
+  EXPECT_EQ(qcrtPreparationLaunch(model.get(), 1, &launch, &error),
+            QCRT_INVALID_ARGUMENT);
+  EXPECT_STREQ(error.message, "no launch 1 of the preparation; there are 1");
 
   EXPECT_EQ(qcrtProgramInfo(model.get(), 2, &program, &error),
             QCRT_INVALID_ARGUMENT);
@@ -601,6 +611,41 @@ TEST(Session, ArenaThatDoesNotFit) {
   ASSERT_NE(model, nullptr) << error.message;
   EXPECT_EQ(createSession(model.get(), 0, 1, error), nullptr);
   EXPECT_EQ(error.status, QCRT_OUT_OF_MEMORY);
+}
+
+// Prepared memory above 2 MiB is mapped. It begins as zeros.
+TEST(Model, LargePreparedMemory) {
+  MutableArtifact artifact;
+  artifact.header().preparedBytes = (5u << 20) + 48;
+  artifact.arguments()[8].offset = artifact.arguments()[14].offset = 5u << 20;
+  QcrtError error;
+  ModelPtr model = artifact.load(error);
+  ASSERT_NE(model, nullptr) << error.message;
+  auto run = [&]() -> float {
+    SessionPtr session = createSession(model.get(), 1, 1, error);
+    Data data(10, 3);
+    data.bind(session.get());
+    EXPECT_EQ(qcrtSessionRun(session.get(), &error), QCRT_OK);
+    return data.isCorrect() ? 1 : data.y[0] - data.b[0];
+  };
+  EXPECT_EQ(run(), 1);
+  for (uint64_t offset : {uint64_t(0), uint64_t(5u << 20) - 16}) {
+    artifact.arguments()[8].offset = offset;
+    model = artifact.load(error);
+    ASSERT_NE(model, nullptr) << error.message;
+    EXPECT_EQ(run(), 0);
+  }
+}
+
+TEST(Model, PreparedMemoryThatDoesNotFit) {
+  MutableArtifact artifact;
+  artifact.header().preparedBytes = uint64_t(INT64_MAX) - 4096;
+  QcrtError error;
+  EXPECT_EQ(artifact.load(error), nullptr);
+  EXPECT_EQ(error.status, QCRT_OUT_OF_MEMORY);
+  EXPECT_NE(std::string(error.message).find("test: preparation: no memory"),
+            std::string::npos)
+      << error.message;
 }
 
 TEST(Elements, SizesAndNames) {

@@ -19,6 +19,23 @@ using namespace qc;
 /// Constants of at most this many bytes are inline.
 static constexpr size_t inlineLimit = 128;
 
+uint8_t qc::readBits(ArrayRef<char> bytes, int64_t index, unsigned bits) {
+  int64_t bit = index * bits, byte = bit / 8, shift = bit % 8;
+  unsigned word = static_cast<uint8_t>(bytes[byte]);
+  if (shift + bits > 8)
+    word |= static_cast<uint8_t>(bytes[byte + 1]) << 8;
+  return (word >> shift) & ((1u << bits) - 1);
+}
+
+void qc::writeBits(MutableArrayRef<char> bytes, int64_t index, unsigned bits,
+                   uint8_t code) {
+  int64_t bit = index * bits, byte = bit / 8, shift = bit % 8;
+  unsigned word = (code & ((1u << bits) - 1)) << shift;
+  bytes[byte] |= static_cast<char>(word);
+  if (shift + bits > 8)
+    bytes[byte + 1] |= static_cast<char>(word >> 8);
+}
+
 /// An inline attribute from bytes in storage format.
 static ElementsAttr getInline(RankedTensorType type, ArrayRef<char> bytes) {
   Type element = type.getElementType();
@@ -28,14 +45,10 @@ static ElementsAttr getInline(RankedTensorType type, ArrayRef<char> bytes) {
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
   SmallVector<APInt> values;
   for (int64_t i = 0; i < count; ++i) {
-    if (bits == 1) {
+    if (bits == 1)
       values.push_back(APInt(1, bytes[i] != 0));
-      continue;
-    }
-    int64_t perByte = 8 / bits;
-    values.push_back(APInt(bits, (static_cast<uint8_t>(bytes[i / perByte]) >>
-                                  (i % perByte * bits)) &
-                                     ((1u << bits) - 1)));
+    else
+      values.push_back(APInt(bits, readBits(bytes, i, bits)));
   }
   if (auto floatType = dyn_cast<FloatType>(element)) {
     SmallVector<APFloat> floats;
@@ -129,8 +142,7 @@ FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,
     if (bits == 1)
       scratch[index] = code.getBoolValue();
     else
-      scratch[index / (8 / bits)] |=
-          static_cast<char>(code.getZExtValue() << (index % (8 / bits) * bits));
+      writeBits(scratch, index, bits, code.getZExtValue());
   };
   if (isa<FloatType>(element)) {
     for (auto [index, number] : llvm::enumerate(dense.getValues<APFloat>()))
@@ -156,10 +168,7 @@ static LogicalResult forEachElement(ElementsAttr value,
     if (bits == 1) {
       word = (*bytes)[i] != 0;
     } else if (bits < 8) {
-      int64_t perByte = 8 / bits;
-      word = (static_cast<uint8_t>((*bytes)[i / perByte]) >>
-              (i % perByte * bits)) &
-             ((1u << bits) - 1);
+      word = readBits(*bytes, i, bits);
     } else {
       std::memcpy(&word, bytes->data() + i * (bits / 8), bits / 8);
     }

@@ -15,6 +15,24 @@ using namespace qc;
 /// Folding is for shape arithmetic and parameters; weights are left alone.
 static constexpr int64_t largestFold = 4096;
 
+/// Smaller results are not worth a kernel that makes them.
+static constexpr int64_t smallestUnpacked = 2048;
+
+bool qc::unpacksConstants(Operation *op) {
+  if (!isa<DequantizeOp, CastOp>(op))
+    return false;
+  auto bytes = [](Value value) {
+    return getStorageBytes(cast<RankedTensorType>(value.getType()));
+  };
+  int64_t packed = 0, unpacked = bytes(op->getResult(0));
+  for (Value operand : op->getOperands()) {
+    if (!operand.getDefiningOp<ConstantOp>())
+      return false;
+    packed += bytes(operand);
+  }
+  return unpacked > smallestUnpacked && 2 * unpacked >= 3 * packed;
+}
+
 FailureOr<SmallVector<ElementsAttr>>
 qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
   MLIRContext *context = op->getContext();
@@ -77,7 +95,7 @@ LogicalResult qc::foldTensorOp(Operation *op, ArrayRef<Attribute> operands,
                                SmallVectorImpl<OpFoldResult> &results) {
   // A dequantized constant keeps its codes: they are what integer lowering and
   // an exporter want to see.
-  if (isa<DequantizeOp>(op))
+  if (isa<DequantizeOp>(op) || unpacksConstants(op))
     return failure();
   int64_t touched = 0;
   SmallVector<ElementsAttr> constants;

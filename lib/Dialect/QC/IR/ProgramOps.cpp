@@ -101,15 +101,52 @@ LogicalResult AssembleOp::verify() {
   return success();
 }
 
+/// How many of a launch's buffers, the last ones, its kernel writes.
+static size_t countResults(Operation *kernel) {
+  if (auto function = dyn_cast<KernelOp>(kernel))
+    return function.getResultTypes().size();
+  auto results = kernel->getAttrOfType<IntegerAttr>("qc.num_results");
+  return results ? results.getInt() : 0;
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  if (!symbols.lookupNearestSymbolFrom(*this, getKernelAttr()))
+  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
+  if (!kernel)
     return emitOpError("names no kernel: ") << getKernel();
-  auto program = cast<ProgramOp>((*this)->getParentOp());
-  for (BufferAttr buffer : getBuffers().getAsRange<BufferAttr>())
-    if (buffer.getSpace() == MemorySpace::Arena &&
-        (buffer.getOffset() < 0 || buffer.getSize() < 0 ||
-         buffer.getOffset() + buffer.getSize() > program.getArenaSize()))
-      return emitOpError("buffer ") << buffer << " lies outside the arena";
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto program = dyn_cast<ProgramOp>((*this)->getParentOp());
+  int64_t arena = program ? program.getArenaSize() : 0, prepared = 0;
+  for (auto preparation : module.getOps<PreparationOp>())
+    prepared = preparation.getSize();
+  size_t inputs =
+      getBuffers().size() - std::min(countResults(kernel), getBuffers().size());
+  for (auto [index, buffer] :
+       llvm::enumerate(getBuffers().getAsRange<BufferAttr>())) {
+    bool isPrepared = buffer.getSpace() == MemorySpace::Prepared;
+    if (!program && !isPrepared && buffer.getSpace() != MemorySpace::Weights)
+      return emitOpError("buffer ")
+             << buffer << " is of a run; accepted in the preparation are "
+             << "weights and prepared memory";
+    if (program && isPrepared && index >= inputs)
+      return emitOpError("writes ") << buffer << ", which programs only read";
+    if (!isPrepared && buffer.getSpace() != MemorySpace::Arena)
+      continue;
+    if (buffer.getOffset() < 0 || buffer.getSize() < 0 ||
+        buffer.getOffset() + buffer.getSize() > (isPrepared ? prepared : arena))
+      return emitOpError("buffer ")
+             << buffer << " lies outside the "
+             << (isPrepared ? "prepared memory" : "arena");
+  }
+  return success();
+}
+
+LogicalResult PreparationOp::verify() {
+  auto module = cast<ModuleOp>((*this)->getParentOp());
+  if (*module.getOps<PreparationOp>().begin() != *this)
+    return emitOpError("is a second one; accepted is one per module");
+  for (Operation &op : getBody().front())
+    if (!isa<LaunchOp>(op))
+      return op.emitOpError("cannot stand in the preparation");
   return success();
 }
 

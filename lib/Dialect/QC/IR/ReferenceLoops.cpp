@@ -248,6 +248,49 @@ static bool isSameIndex(Value lhs, Value rhs) {
   return left && right && *left == *right;
 }
 
+/// Element `position` of a stream of `bits` bits each in `count` bytes, in the
+/// low bits of an i8; what the others are is not said.
+static Value loadBits(OpBuilder &builder, Location loc, Value buffer,
+                      int64_t count, Value position, int64_t bits) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Type i8 = builder.getI8Type(), i16 = builder.getI16Type();
+  auto toInteger = [&](Value index, Type type) -> Value {
+    return arith::IndexCastOp::create(builder, loc, type, index);
+  };
+  if (8 % bits == 0) {
+    int64_t perByte = 8 / bits;
+    Value byte =
+        memref::LoadOp::create(builder, loc, buffer,
+                               Value(arith::DivUIOp::create(
+                                   builder, loc, position, constant(perByte))));
+    Value shift = arith::MulIOp::create(
+        builder, loc,
+        arith::RemUIOp::create(builder, loc, position, constant(perByte)),
+        constant(bits));
+    return arith::ShRUIOp::create(builder, loc, byte, toInteger(shift, i8));
+  }
+  // It may go on in the next byte; behind the last byte nothing does.
+  Value bit = arith::MulIOp::create(builder, loc, position, constant(bits));
+  Value low = arith::DivUIOp::create(builder, loc, bit, constant(8));
+  Value high = arith::MinUIOp::create(
+      builder, loc, arith::AddIOp::create(builder, loc, low, constant(1)),
+      constant(count - 1));
+  Value shift = arith::RemUIOp::create(builder, loc, bit, constant(8));
+  auto loadByte = [&](Value at) -> Value {
+    return arith::ExtUIOp::create(
+        builder, loc, i16, memref::LoadOp::create(builder, loc, buffer, at));
+  };
+  Value eight =
+      arith::ConstantOp::create(builder, loc, builder.getI16IntegerAttr(8));
+  Value word = arith::OrIOp::create(
+      builder, loc, loadByte(low),
+      arith::ShLIOp::create(builder, loc, loadByte(high), eight));
+  word = arith::ShRUIOp::create(builder, loc, word, toInteger(shift, i16));
+  return arith::TruncIOp::create(builder, loc, i8, word);
+}
+
 Value KernelEvaluator::load(OpBuilder &builder, Location loc,
                             RankedTensorType type, Value buffer,
                             ValueRange indices) {
@@ -275,21 +318,8 @@ Value KernelEvaluator::load(OpBuilder &builder, Location loc,
                                      indices.front(), mask, none);
   } else if (bits < 8) {
     // Packed: the byte, shifted down and extended from its low bits.
-    int64_t perByte = 8 / bits;
-    auto constant = [&](int64_t v) -> Value {
-      return arith::ConstantIndexOp::create(builder, loc, v);
-    };
-    Value byte =
-        memref::LoadOp::create(builder, loc, buffer,
-                               Value(arith::DivUIOp::create(
-                                   builder, loc, position, constant(perByte))));
-    Value shift = arith::MulIOp::create(
-        builder, loc,
-        arith::RemUIOp::create(builder, loc, position, constant(perByte)),
-        constant(bits));
-    shift =
-        arith::IndexCastOp::create(builder, loc, builder.getI8Type(), shift);
-    value = arith::ShRUIOp::create(builder, loc, byte, shift);
+    value =
+        loadBits(builder, loc, buffer, getStorageCount(type), position, bits);
     Value up = arith::ConstantOp::create(builder, loc,
                                          builder.getI8IntegerAttr(8 - bits));
     if (isCodedFloat(element))
@@ -553,24 +583,36 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
           cast<RankedTensorType>(yielded.getType()), buffer, indices);
   };
 
-  // Packed results: one iteration writes a whole byte.
+  // Packed results: one iteration writes a whole byte, of the elements that
+  // share it. Its bits begin `skip` bits into the first of them.
   int64_t bits = getStorageBits(type.getElementType());
   if (bits < 8) {
-    int64_t perByte = 8 / bits, count = type.getNumElements();
+    int64_t count = type.getNumElements();
+    // A byte that begins at the last bit of an element ends in the last one.
+    int64_t most = 8 % bits == 0 ? 8 / bits : llvm::divideCeil(bits + 7, bits);
     emitParallel(
         builder, loc, {getStorageCount(type)},
         [&](OpBuilder &nested, ValueRange at) {
+          Type i8 = nested.getI8Type(), i16 = nested.getI16Type();
           auto constant = [&](int64_t v) -> Value {
             return arith::ConstantIndexOp::create(nested, loc, v);
           };
+          auto number = [&](int64_t v) -> Value {
+            return arith::ConstantOp::create(nested, loc,
+                                             nested.getI16IntegerAttr(v));
+          };
+          Value bit = arith::MulIOp::create(nested, loc, at[0], constant(8));
+          Value first =
+              arith::DivUIOp::create(nested, loc, bit, constant(bits));
+          Value skip = arith::IndexCastOp::create(
+              nested, loc, i16,
+              arith::RemUIOp::create(nested, loc, bit, constant(bits)));
           for (auto [yielded, buffer] :
                llvm::zip_equal(yield.getOperands(), results)) {
-            Value packed;
-            for (int64_t part = 0; part < perByte; ++part) {
-              Value position = arith::AddIOp::create(
-                  nested, loc,
-                  arith::MulIOp::create(nested, loc, at[0], constant(perByte)),
-                  constant(part));
+            Value packed = number(0);
+            for (int64_t part = 0; part < most; ++part) {
+              Value position =
+                  arith::AddIOp::create(nested, loc, first, constant(part));
               // The last byte may be partly padding: it repeats the last
               // element.
               position = arith::MinUIOp::create(nested, loc, position,
@@ -587,19 +629,19 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
                 value = encodeNarrowFloat(
                     nested, loc, value, cast<FloatType>(type.getElementType()),
                     false);
-              Value mask = arith::ConstantOp::create(
-                  nested, loc, nested.getI8IntegerAttr((1 << bits) - 1));
-              Value shift = arith::ConstantOp::create(
-                  nested, loc, nested.getI8IntegerAttr(part * bits));
-              value = arith::ShLIOp::create(
-                  nested, loc, arith::AndIOp::create(nested, loc, value, mask),
-                  shift);
-              packed =
-                  packed
-                      ? Value(arith::OrIOp::create(nested, loc, packed, value))
-                      : value;
+              value = arith::AndIOp::create(
+                  nested, loc, arith::ExtUIOp::create(nested, loc, i16, value),
+                  number((1 << bits) - 1));
+              packed = arith::OrIOp::create(
+                  nested, loc, packed,
+                  arith::ShLIOp::create(nested, loc, value,
+                                        number(part * bits)));
             }
-            memref::StoreOp::create(nested, loc, packed, buffer, at[0]);
+            packed = arith::ShRUIOp::create(nested, loc, packed, skip);
+            memref::StoreOp::create(
+                nested, loc,
+                Value(arith::TruncIOp::create(nested, loc, i8, packed)), buffer,
+                at[0]);
           }
         });
     return;

@@ -91,6 +91,8 @@ struct AssignLayouts : qc::impl::AssignLayoutsBase<AssignLayouts> {
 private:
   void assign(func::FuncOp function, KernelTypes &kernels);
   Demand analyse(DispatchOp dispatch, KernelOp kernel);
+  /// Constants and what is computed from constants alone: ready before a run.
+  llvm::DenseSet<Value> constants;
   void packRunTimeMatrix(DispatchOp dispatch, MatMulOp matmul, Demand &demand);
 };
 
@@ -135,7 +137,7 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   auto constantType =
       [&](Value value) -> std::optional<std::pair<unsigned, RankedTensorType>> {
     std::optional<unsigned> number = numberOf(value);
-    if (!number || !dispatch.getInputs()[*number].getDefiningOp<ConstantOp>())
+    if (!number || !constants.contains(dispatch.getInputs()[*number]))
       return std::nullopt;
     return std::make_pair(*number, typeOf(value));
   };
@@ -210,6 +212,14 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   MLIRContext *context = &getContext();
   SmallVector<DispatchOp> dispatches(function.getOps<DispatchOp>());
   DenseMap<Operation *, Demand> demands;
+  constants.clear();
+  for (auto constant : function.getOps<ConstantOp>())
+    constants.insert(constant);
+  for (DispatchOp dispatch : dispatches)
+    if (!dispatch.getInputs().empty() &&
+        llvm::all_of(dispatch.getInputs(),
+                     [&](Value input) { return constants.contains(input); }))
+      constants.insert_range(dispatch.getOutputs());
   for (DispatchOp dispatch : dispatches)
     demands[dispatch] = analyse(dispatch, kernels.lookup(dispatch));
 
@@ -309,6 +319,7 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   }
 
   // Rebuild kernels for the new types of their operands and results.
+  SmallVector<Operation *> unused;
   for (DispatchOp dispatch : dispatches) {
     SmallVector<Type> inputTypes, resultTypes;
     for (Value input : dispatch.getInputs())
@@ -351,11 +362,20 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
         continue;
       // A packed constant: its own copy of the op with the packed type.
       OpBuilder builder(dispatch);
-      Operation *packed = builder.clone(*operand.get().getDefiningOp());
-      packed->getResult(0).setType(cast<RankedTensorType>(type));
-      operand.set(packed->getResult(0));
+      auto result = cast<OpResult>(operand.get());
+      Operation *packed = builder.clone(*result.getOwner());
+      Value copy = packed->getResult(result.getResultNumber());
+      copy.setType(cast<RankedTensorType>(type));
+      if (auto unpacking = dyn_cast<DispatchOp>(packed))
+        kernels.specialise(unpacking, unpacking.getInputs().getTypes(),
+                           unpacking.getOutputs().getTypes());
+      operand.set(copy);
+      if (result.getOwner()->use_empty() && isa<DispatchOp>(result.getOwner()))
+        unused.push_back(result.getOwner());
     }
   }
   for (auto [value, type] : types)
     Value(value).setType(type);
+  for (Operation *op : unused)
+    op->erase();
 }

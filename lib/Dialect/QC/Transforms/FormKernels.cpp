@@ -48,7 +48,9 @@ RankedTensorType resultType(Operation *op) {
   return cast<RankedTensorType>(op->getResult(0).getType());
 }
 
-/// Sub-byte results are written by the byte and so in kernels of their own.
+/// Sub-byte results of a kernel are written by the byte, which only the general
+/// loops do: ops with such results end a kernel unless what reads them joins
+/// it.
 bool isByteAddressed(Operation *op) {
   Type element = resultType(op).getElementType();
   return element.isInteger(1) || element.getIntOrFloatBitWidth() >= 8;
@@ -131,6 +133,12 @@ struct FormKernels : qc::impl::FormKernelsBase<FormKernels> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (!llvm::is_contained({"load", "few-rows", "registers"},
+                            StringRef(unpack))) {
+      module.emitError("unpack '")
+          << unpack << "'; accepted are load, few-rows and registers";
+      return signalPassFailure();
+    }
     SymbolTable symbols(module);
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
@@ -144,6 +152,8 @@ private:
 
   LogicalResult form(func::FuncOp function, SymbolTable &symbols);
   void sinkWidening(Group &group, DenseMap<Operation *, Group *> &groupOf);
+  bool unpacksInRegisters(OpOperand &use);
+  void unpackInRegisters(Group &group, DenseMap<Operation *, Group *> &groupOf);
   void outline(Group &group, SymbolTable &symbols);
 };
 
@@ -179,7 +189,7 @@ LogicalResult FormKernels::form(func::FuncOp function, SymbolTable &symbols) {
         Group *candidate = def ? groupOf.lookup(def) : nullptr;
         if (!candidate ||
             !(operand.hasOneUse() || meets.contains({&op, operand})) ||
-            def->getNumResults() != 1 || !isByteAddressed(def) ||
+            def->getNumResults() != 1 ||
             resultType(def).getShape() != resultType(&op).getShape())
           continue;
         // Prefer the group that holds a root; two groups of elementwise ops
@@ -218,9 +228,40 @@ LogicalResult FormKernels::form(func::FuncOp function, SymbolTable &symbols) {
   for (Group &group : groups)
     sinkWidening(group, groupOf);
   for (Group &group : groups)
+    unpackInRegisters(group, groupOf);
+  for (Group &group : groups)
     if (!group.ops.empty())
       outline(group, symbols);
   return success();
+}
+
+/// Whether the reader of an unpacked constant unpacks it itself.
+bool FormKernels::unpacksInRegisters(OpOperand &use) {
+  return unpack == "registers" && isKernelOp(use.getOwner());
+}
+
+void FormKernels::unpackInRegisters(Group &group,
+                                    DenseMap<Operation *, Group *> &groupOf) {
+  // What readers of the same shape compute on the fly is part of their group
+  // already.
+  if (group.ops.size() != 1 || !unpacksConstants(group.ops.front()))
+    return;
+  Operation *op = group.ops.front();
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    Group *target = groupOf.lookup(use.getOwner());
+    if (!target || !unpacksInRegisters(use))
+      continue;
+    OpBuilder builder(use.getOwner());
+    Operation *copy = builder.clone(*op);
+    use.set(copy->getResult(0));
+    target->ops.push_back(copy);
+    groupOf[copy] = target;
+    ++numUnpacked;
+  }
+  if (!op->use_empty())
+    return;
+  group.ops.clear();
+  op->erase();
 }
 
 void FormKernels::sinkWidening(Group &group,

@@ -74,14 +74,13 @@ static LogicalResult computeBounds(Contraction &contraction,
                                    int64_t channelDim, int64_t terms) {
   double x = largestMagnitude(data.parameters, 0);
   contraction.bounds.assign(contraction.channels, 0);
-  ElementsAttr value = getConstantValue(weights.codes);
-  if (!value) {
+  if (!isConstantCodes(weights.codes)) {
     for (int64_t channel = 0; channel < contraction.channels; ++channel)
       contraction.bounds[channel] =
           terms * x * largestMagnitude(weights.parameters, channel);
     return success();
   }
-  FailureOr<SmallVector<int64_t>> codes = getConstantIntegers(value);
+  FailureOr<SmallVector<int64_t>> codes = getConstantCodes(weights.codes);
   if (failed(codes))
     return failure();
   ArrayRef<int64_t> shape = typeOf(weights.codes).getShape();

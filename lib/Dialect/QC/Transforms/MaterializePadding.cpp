@@ -6,6 +6,7 @@
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -47,11 +48,7 @@ Value createVector(OpBuilder &builder, Location loc, ArrayRef<int32_t> values) {
 std::optional<SmallVector<int64_t>> getIntegers(Value value) {
   if (!value)
     return SmallVector<int64_t>{0};
-  auto constant = value.getDefiningOp<ConstantOp>();
-  if (!constant)
-    return std::nullopt;
-  FailureOr<SmallVector<int64_t>> numbers =
-      getConstantIntegers(constant.getValue());
+  FailureOr<SmallVector<int64_t>> numbers = getConstantCodes(value);
   return failed(numbers) ? std::nullopt
                          : std::optional<SmallVector<int64_t>>(*numbers);
 }

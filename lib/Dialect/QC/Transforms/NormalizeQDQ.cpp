@@ -202,6 +202,9 @@ struct CenterConstantCodes : OpRewritePattern<DequantizeOp> {
   }
 };
 
+/// Constants of fewer elements are copied rather than transposed at load.
+constexpr int64_t smallestShared = 4096;
+
 /// transpose(constant) and reshape(constant) are constants of any size.
 template <typename OpTy> struct MoveConstant : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
@@ -210,6 +213,11 @@ template <typename OpTy> struct MoveConstant : OpRewritePattern<OpTy> {
     ElementsAttr value = getConstantValue(op.getX());
     if (!value)
       return rewriter.notifyMatchFailure(op, "is not of a constant");
+    // A second copy of codes that others read, too, costs more than a transpose
+    // at load.
+    if (std::is_same_v<OpTy, TransposeOp> && !op.getX().hasOneUse() &&
+        value.getNumElements() >= smallestShared)
+      return rewriter.notifyMatchFailure(op, "the constant has other readers");
     ElementsAttr moved;
     if constexpr (std::is_same_v<OpTy, TransposeOp>)
       moved = transposeConstant(value, op.getPermutation());
@@ -305,6 +313,77 @@ private:
     rewriter.replaceOpWithNewOp<DequantizeOp>(op, moved, dequantize.getScale(),
                                               dequantize.getZero(), axis, 0);
     return success();
+  }
+};
+
+/// gather(dequantize(constant)) with parameters per row, channel or block
+/// becomes dequantize(gather(constant)): of an embedding only what was read
+/// becomes real.
+struct SinkBehindGather : OpRewritePattern<GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(GatherOp op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getData().getDefiningOp<DequantizeOp>();
+    if (!dequantize || !getConstantValue(dequantize.getQ()))
+      return rewriter.notifyMatchFailure(op, "reads no constant codes");
+    RankedTensorType type = typeOf(op.getData());
+    int64_t gathered = op.getAxis(), axis = dequantize.getAxis(),
+            blockSize = dequantize.getBlockSize();
+    Value scale = dequantize.getScale(), zero = dequantize.getZero();
+    bool isPerTensor = !blockSize && typeOf(scale).getNumElements() == 1 &&
+                       typeOf(zero).getNumElements() == 1;
+    bool varies = blockSize != 0;
+    if (isPerTensor) {
+      axis = 0;
+    } else if (axis == gathered) {
+      if (blockSize || type.getRank() != 2)
+        return rewriter.notifyMatchFailure(op, "gathers along the blocks");
+      // A scale per row is one per block of a whole row.
+      axis = 1 - gathered;
+      blockSize = type.getDimSize(axis);
+      SmallVector<int64_t> shape(2, 1);
+      shape[gathered] = type.getDimSize(gathered);
+      scale = ReshapeOp::create(rewriter, op.getLoc(), scale, shape);
+      zero = ReshapeOp::create(rewriter, op.getLoc(), zero, shape);
+      varies = true;
+    }
+    auto gather = [&](Value value) -> Value {
+      return GatherOp::create(rewriter, op.getLoc(), value, op.getIndices(),
+                              gathered);
+    };
+    Value codes = gather(dequantize.getQ());
+    if (varies) {
+      scale = gather(scale);
+      zero = gatherZero(rewriter, zero, typeOf(scale).getShape(), gather);
+    }
+    if (!isPerTensor && axis > gathered)
+      axis += typeOf(op.getIndices()).getRank() - 1;
+    rewriter.replaceOpWithNewOp<DequantizeOp>(op, codes, scale, zero, axis,
+                                              blockSize);
+    return success();
+  }
+
+private:
+  /// Zero points for the rows that were read: where all are equal, a constant.
+  static Value gatherZero(OpBuilder &builder, Value zero,
+                          ArrayRef<int64_t> shape,
+                          function_ref<Value(Value)> gather) {
+    Value source = zero;
+    if (auto reshape = source.getDefiningOp<ReshapeOp>())
+      source = reshape.getX();
+    auto storage = dyn_cast<IntegerType>(typeOf(zero).getElementType());
+    ElementsAttr value = getConstantValue(source);
+    FailureOr<SmallVector<int64_t>> numbers = failure();
+    if (value && storage && !storage.isSignless())
+      numbers = getConstantIntegers(value);
+    if (failed(numbers) || numbers->empty() || !llvm::all_equal(*numbers))
+      return gather(zero);
+    ElementsAttr equal =
+        getIntegersAttr(storage, shape,
+                        SmallVector<int64_t>(ShapedType::getNumElements(shape),
+                                             numbers->front()));
+    return ConstantOp::create(builder, zero.getLoc(),
+                              cast<Type>(equal.getShapedType()), equal);
   }
 };
 
@@ -450,8 +529,9 @@ struct NormalizeQDQ : qc::impl::NormalizeQDQBase<NormalizeQDQ> {
     patterns
         .add<SimplifyParameters<QuantizeOp>, SimplifyParameters<DequantizeOp>,
              QuantizeConstant, CenterConstantCodes, MoveConstant<TransposeOp>,
-             MoveConstant<ReshapeOp>, SinkDequantize, RaiseQuantize, CancelPair,
-             ClampCodes<ReluOp>, ClampCodes<ClipOp>>(context);
+             MoveConstant<ReshapeOp>, SinkDequantize, SinkBehindGather,
+             RaiseQuantize, CancelPair, ClampCodes<ReluOp>, ClampCodes<ClipOp>>(
+            context);
     FrozenRewritePatternSet frozen(std::move(patterns));
     // Merging equal quantize ops gives a value one use, which lets the merged
     // one rise; each round removes at least one op.

@@ -108,15 +108,23 @@ struct PlanMemory : qc::impl::PlanMemoryBase<PlanMemory> {
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (failed(plan(function)))
         return signalPassFailure();
+    if (preparation)
+      preparation.setSize(preparedSize);
+    preparedBytes = preparedSize;
   }
 
 private:
-  int64_t weightsSize = 0;
+  int64_t weightsSize = 0, preparedSize = 0;
   DenseMap<std::pair<Attribute, Type>, BufferAttr> data;
+  PreparationOp preparation;
+  /// Results of the preparation's launches by kernel and operands.
+  DenseMap<Attribute, SmallVector<BufferAttr>> prepared;
 
   LogicalResult plan(func::FuncOp function);
   void insertCopies(func::FuncOp function);
   BufferAttr getData(ConstantOp constant, Type type);
+  ArrayRef<BufferAttr> addPreparation(DispatchOp dispatch,
+                                      ArrayRef<Attribute> inputs);
 };
 
 } // namespace
@@ -166,6 +174,38 @@ BufferAttr PlanMemory::getData(ConstantOp constant, Type type) {
   return buffer;
 }
 
+/// The buffers that a launch of the preparation writes, which `dispatch`
+/// becomes; equal ones are launched once. Each has memory of its own, because
+/// what kernels leave of it must be zero.
+ArrayRef<BufferAttr> PlanMemory::addPreparation(DispatchOp dispatch,
+                                                ArrayRef<Attribute> inputs) {
+  MLIRContext *context = &getContext();
+  SmallVector<Attribute> key{dispatch.getKernelAttr()};
+  llvm::append_range(key, inputs);
+  SmallVector<BufferAttr> &results = prepared[ArrayAttr::get(context, key)];
+  if (!results.empty())
+    return results;
+  if (!preparation) {
+    OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
+    preparation = PreparationOp::create(builder, getOperation().getLoc(), 0);
+    builder.createBlock(&preparation.getBody());
+  }
+  SmallVector<Attribute> arguments(inputs);
+  for (Value output : dispatch.getOutputs()) {
+    int64_t size = getStorageBytes(tensorType(output));
+    results.push_back(
+        BufferAttr::get(context, MemorySpace::Prepared, 0, preparedSize, size));
+    arguments.push_back(results.back());
+    preparedSize = llvm::alignTo(preparedSize + size, alignment);
+  }
+  OpBuilder builder = OpBuilder::atBlockEnd(&preparation.getBody().front());
+  LaunchOp::create(builder, dispatch.getLoc(), dispatch.getKernel(),
+                   ArrayAttr::get(context, arguments),
+                   getNodeName(dispatch.getLoc()));
+  ++numPrepared;
+  return results;
+}
+
 LogicalResult PlanMemory::plan(func::FuncOp function) {
   MLIRContext *context = &getContext();
   if (!function.getBody().hasOneBlock())
@@ -213,8 +253,32 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
         BufferAttr::get(context, MemorySpace::Output, index, 0, bytes(value));
   }
 
+  // What depends on constants alone is the preparation's.
+  SmallVector<DispatchOp> dispatches;
+  for (auto dispatch : body.getOps<DispatchOp>()) {
+    SmallVector<Attribute> inputs;
+    for (Value input : dispatch.getInputs()) {
+      Value storage = getStorage(input);
+      if (auto constant = storage.getDefiningOp<ConstantOp>())
+        inputs.push_back(getData(constant, storage.getType()));
+      else if (BufferAttr buffer = buffers.lookup(storage);
+               buffer && buffer.getSpace() == MemorySpace::Prepared)
+        inputs.push_back(buffer);
+    }
+    bool isOwn = llvm::all_of(dispatch.getOutputs(), [&](Value output) {
+      return getStorage(output) == output && !buffers.contains(output);
+    });
+    if (!prepare || !isOwn || inputs.empty() ||
+        inputs.size() != dispatch.getInputs().size()) {
+      dispatches.push_back(dispatch);
+      continue;
+    }
+    for (auto [output, buffer] : llvm::zip_equal(
+             dispatch.getOutputs(), addPreparation(dispatch, inputs)))
+      buffers[output] = buffer;
+  }
+
   // Lifetimes of the rest.
-  SmallVector<DispatchOp> dispatches(body.getOps<DispatchOp>());
   SmallVector<Interval> intervals;
   DenseMap<Value, size_t> intervalOf;
   for (auto [launch, dispatch] : llvm::enumerate(dispatches)) {

@@ -34,6 +34,22 @@ ElementsAttr qc::getConstantValue(Value value) {
   return constant ? constant.getValue() : ElementsAttr();
 }
 
+bool qc::isConstantCodes(Value value) {
+  if (auto transpose = value.getDefiningOp<TransposeOp>())
+    value = transpose.getX();
+  return value.getDefiningOp<ConstantOp>() != nullptr;
+}
+
+FailureOr<SmallVector<int64_t>> qc::getConstantCodes(Value value) {
+  ElementsAttr attribute = getConstantValue(value);
+  if (auto transpose = value.getDefiningOp<TransposeOp>())
+    if (ElementsAttr source = getConstantValue(transpose.getX()))
+      attribute = transposeConstant(source, transpose.getPermutation());
+  if (!attribute)
+    return failure();
+  return getConstantIntegers(attribute);
+}
+
 /// The numbers of an f32 tensor; fails if it is null or not one.
 static FailureOr<SmallVector<float>> getFloats(ElementsAttr attribute) {
   if (!attribute || !attribute.getElementType().isF32())
@@ -133,14 +149,10 @@ ElementsAttr qc::getIntegersAttr(IntegerType element, ArrayRef<int64_t> shape,
   unsigned width = element.getWidth();
   SmallVector<char> bytes(getStorageBytes(type), 0);
   for (auto [index, value] : llvm::enumerate(values)) {
-    if (width >= 8) {
+    if (width >= 8)
       std::memcpy(bytes.data() + index * (width / 8), &value, width / 8);
-      continue;
-    }
-    size_t perByte = 8 / width;
-    uint8_t code = static_cast<uint8_t>(value) & ((1u << width) - 1);
-    bytes[index / perByte] |=
-        static_cast<char>(code << (index % perByte * width));
+    else
+      writeBits(bytes, index, width, static_cast<uint8_t>(value));
   }
   return getConstant(type, ArrayRef<char>(bytes));
 }

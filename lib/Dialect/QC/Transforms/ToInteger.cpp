@@ -134,22 +134,28 @@ bool ToInteger::convertQuantize(IRRewriter &rewriter, QuantizeOp op) {
   return true;
 }
 
-/// Dequantized constants that no integer op took become float constants.
+/// Dequantized constants that no integer op took become float constants, unless
+/// the artefact keeps their codes.
 void ToInteger::foldConstants(IRRewriter &rewriter) {
   getOperation().walk([&](DequantizeOp op) {
     ElementsAttr codes = getConstantValue(op.getQ());
+    bool isKept = unpacksConstants(op);
     FailureOr<Quantization> parameters = getQuantization(op);
-    if (!codes || failed(parameters))
-      return;
-    ElementsAttr reals = dequantizeConstant(codes, *parameters);
-    if (!reals)
+    ElementsAttr reals;
+    if (codes && !isKept && succeeded(parameters))
+      reals = dequantizeConstant(codes, *parameters);
+    if (!reals && !isKept)
       return;
     for (OpOperand &use : op.getX().getUses())
       if (isa<ConvOp, MatMulOp>(use.getOwner()) && use.getOperandNumber() < 2)
         remark::missed(use.getOwner()->getLoc(), getOptions("FloatWeights"))
-            << ("weights of " + Twine(parameters->storage.getWidth()) +
-                " bits become a float constant: " + whyFloat(use.getOwner()))
+            << ("weights of " +
+                Twine(typeOf(op.getQ()).getElementTypeBitWidth()) + " bits " +
+                (isKept ? "are dequantized" : "become a float constant") +
+                ": " + whyFloat(use.getOwner()))
                    .str();
+    if (isKept)
+      return;
     rewriter.setInsertionPoint(op);
     rewriter.replaceOp(op, buildConstant(rewriter, op.getLoc(), reals));
   });
@@ -163,7 +169,7 @@ void ToInteger::reportKept() {
         kept.insert({user, what});
   };
   getOperation().walk([&](Operation *op) {
-    if (isa<DequantizeOp>(op))
+    if (isa<DequantizeOp>(op) && !unpacksConstants(op))
       collect(op, "dequantized codes");
     else if (isa<RescaleOp>(op) && !reaches<RoundSaturateOp>(op))
       collect(op, "accumulators");

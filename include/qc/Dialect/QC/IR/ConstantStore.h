@@ -6,7 +6,8 @@
 // key is the 128-bit hash of their content, so that equal weights are one blob
 // and attributes, which live as long as the context, carry only the key. Bytes
 // are always in storage format: row-major, little-endian, i1 as one byte,
-// sub-byte integers packed from the low bits.
+// elements of 2 to 7 bits as one stream of bits, from the low bits of each
+// byte: element i is bits [i w, (i + 1) w).
 #ifndef QC_DIALECT_QC_IR_CONSTANTSTORE_H
 #define QC_DIALECT_QC_IR_CONSTANTSTORE_H
 
@@ -30,6 +31,12 @@ mlir::ElementsAttr getConstant(mlir::RankedTensorType type,
 mlir::FailureOr<llvm::ArrayRef<char>>
 getConstantBytes(mlir::ElementsAttr value,
                  llvm::SmallVectorImpl<char> &scratch);
+
+/// Element `index` of the stream of `bits` bits each in `bytes`, and setting it
+/// where the stream holds zeros. 2 <= bits <= 7.
+uint8_t readBits(llvm::ArrayRef<char> bytes, int64_t index, unsigned bits);
+void writeBits(llvm::MutableArrayRef<char> bytes, int64_t index, unsigned bits,
+               uint8_t code);
 
 /// Numbers of a small constant: floats and integers of any width as double.
 mlir::FailureOr<llvm::SmallVector<double>>

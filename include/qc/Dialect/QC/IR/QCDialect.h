@@ -42,6 +42,11 @@ mlir::LogicalResult
 foldTensorOp(mlir::Operation *op, llvm::ArrayRef<mlir::Attribute> operands,
              llvm::SmallVectorImpl<mlir::OpFoldResult> &results);
 
+/// Whether `op` (a qc.dequantize or qc.cast) makes constants larger by so much
+/// that artefacts keep the small form: such ops are not folded, and what they
+/// compute is prepared when a model is loaded.
+bool unpacksConstants(mlir::Operation *op);
+
 } // namespace qc
 
 #define GET_OP_CLASSES

@@ -28,7 +28,7 @@ def QC_Dialect : Dialect {
     * **kernels**: `qc.kernel` holds a fused group of the ops above and
       `qc.dispatch` calls it on tensors;
     * **program**: `qc.program` is an ordered list of `qc.launch` on planned
-      memory, `qc.data` holds weights.
+      memory, `qc.preparation` one that runs once per loaded model, `qc.data` holds weights.
 
     Scales and zero points are operands on every level, never types.
 
@@ -105,7 +105,8 @@ def QC_LayoutAttr : QC_Attr<"Layout", "layout"> {
 
 def QC_MemorySpace : I32EnumAttr<"MemorySpace", "where a launch finds a buffer", [
     I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Weights", 1, "weights">,
-    I32EnumAttrCase<"Input", 2, "input">, I32EnumAttrCase<"Output", 3, "output">]> {
+    I32EnumAttrCase<"Input", 2, "input">, I32EnumAttrCase<"Output", 3, "output">,
+    I32EnumAttrCase<"Prepared", 4, "prepared">]> {
   let cppNamespace = "::qc";
   let genSpecializedAttr = 0;
 }
@@ -114,7 +115,8 @@ def QC_BufferAttr : QC_Attr<"Buffer", "buffer"> {
   let summary = "A range of bytes that a launch reads or writes";
   let description = [{
     `#qc.buffer<arena, 0, 128, 3136>`: `size` bytes at byte `offset` of the
-    arena. For inputs and outputs `index` is the port's position in the program.
+    arena. For inputs and outputs `index` is the port's position in the program. Prepared memory
+    belongs to the model: the launches of qc.preparation write it once, programs only read it.
   }];
   let parameters = (ins EnumParameter<QC_MemorySpace>:$space, "int64_t":$index,
                         "int64_t":$offset, "int64_t":$size);

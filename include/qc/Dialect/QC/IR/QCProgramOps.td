@@ -99,13 +99,35 @@ def QC_ProgramOp : QC_Op<"program", [Symbol, NoTerminator, NoRegionArguments, Is
   let hasVerifier = 1;
 }
 
-def QC_LaunchOp : QC_Op<"launch", [HasParent<"ProgramOp">,
+def QC_PreparationOp : QC_Op<"preparation", [NoTerminator, NoRegionArguments, IsolatedFromAbove,
+    SingleBlock, HasParent<"::mlir::ModuleOp">]> {
+  let summary = "Launches that run once per loaded model";
+  let description = [{
+    What programs read of prepared memory, computed from weights alone: unpacked codes,
+    dequantized weights. `size` is that memory in bytes. All programs of a module share it.
+
+    ```mlir
+    qc.preparation 4096 {
+      qc.launch @cast_0 [#qc.buffer<weights, 0, 0, 2048>, #qc.buffer<prepared, 0, 0, 4096>] "conv"
+    }
+    ```
+    Constraints: (1) a module has one at most; (2) it holds launches alone; (3) their buffers are
+    weights and prepared memory.
+  }];
+  let arguments = (ins QC_IntAttr:$size);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$size attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def QC_LaunchOp : QC_Op<"launch", [ParentOneOf<["ProgramOp", "PreparationOp"]>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "One kernel run of a program";
+  let summary = "One kernel run of a program or of the preparation";
   let description = [{
     `buffers` are the kernel's arguments and results in order. `node` names the
     ONNX nodes that it computes.
-    Constraints: (1) the kernel exists; (2) arena buffers lie inside the program's arena.
+    Constraints: (1) the kernel exists; (2) arena buffers lie inside the program's arena, prepared
+    ones inside the preparation's memory; (3) a program writes no prepared memory.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, TypedArrayAttrBase<QC_BufferAttr, "buffers">:$buffers,
                        StrAttr:$node);

@@ -65,6 +65,10 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
     equal; equal kernels are merged. Single integers (zero points) stand in the kernel. qc.reshape
     stays outside: it costs nothing. Knows no target.
 
+    A qc.dequantize or a widening qc.cast of constants computes what qc-plan-memory prepares at load,
+    and is a kernel of its own. Where the option `unpack` says so it stands in the kernel that reads
+    it instead, which then reads the codes and unpacks them in registers, in every run.
+
     ```mlir
     %0 = qc.conv %x, %w {…}
     %1 = qc.relu %0
@@ -73,10 +77,16 @@ def FormKernels : Pass<"qc-form-kernels", "::mlir::ModuleOp"> {
     qc.kernel @conv_0(%a: …, %b: …) -> … { %0 = qc.conv %a, %b …; %1 = qc.relu %0; qc.yield %1 }
     ```
   }];
+  let options = [
+    Option<"unpack", "unpack", "std::string", "\"load\"",
+           "Where constants become wider: load (kernels of their own), few-rows (in registers for f32 "
+           "products of few rows, whose time is that of reading weights), registers (always there)">
+  ];
   let statistics = [
     Statistic<"numKernels", "kernels", "Number of distinct kernels">,
     Statistic<"numFused", "fused-ops", "Number of elementwise ops that share another op's kernel">,
-    Statistic<"numSunk", "sunk-ops", "Number of widening ops moved to the kernel that reads them">
+    Statistic<"numSunk", "sunk-ops", "Number of widening ops moved to the kernel that reads them">,
+    Statistic<"numUnpacked", "unpacked-in-registers", "Number of constants that their readers unpack">
   ];
 }
 
@@ -100,6 +110,27 @@ def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> 
     Statistic<"numPadded", "padded", "Number of convolutions whose input is padded in memory">,
     Statistic<"numFolded", "folded-zero-points", "Number of zero points folded into a bias">,
     Statistic<"numSigned", "signed-weights", "Number of unsigned weights made signed">
+  ];
+}
+
+def WidenWeights : Pass<"qc-widen-weights", "::mlir::func::FuncOp"> {
+  let summary = "Unpack constant weights of fewer than 8 bits for 8-bit kernels";
+  let description = [{
+    CPU and GPU kernels multiply bytes: constant weights of integer contractions that have fewer
+    bits go through a qc.cast to si8, which every such code fits. The artefact keeps the codes as they
+    are; the cast is a kernel that qc-plan-memory lets run once per loaded model.
+
+    Numerics: exact.
+
+    ```mlir
+    %y = qc.conv %x, %w {…} : (tensor<1x8x4x4xui8>, tensor<8x8x3x3xsi4>) -> …
+    // becomes
+    %b = qc.cast %w {to = si8} : (tensor<8x8x3x3xsi4>) -> tensor<8x8x3x3xsi8>
+    %y = qc.conv %x, %b {…}
+    ```
+  }];
+  let statistics = [
+    Statistic<"numWidened", "widened", "Number of weights that are unpacked">
   ];
 }
 
@@ -135,7 +166,8 @@ def AssignLayouts : Pass<"qc-assign-layouts", "::mlir::ModuleOp"> {
     reinterprets. 8-bit inputs of contractions have their channels padded to a multiple of four. Constant weights
     are packed for the contraction schedule: blocks of 16 output channels, then taps, then the
     reduction (four elements together for 8 bits); depthwise weights become channels-last. The
-    packing depends on the kernel and the shape only, so that all CPUs share one copy.
+    packing depends on the kernel and the shape only, so that all CPUs share one copy. Weights that a
+    kernel computes from constants alone are written packed by that kernel.
   }];
   let statistics = [
     Statistic<"numChannelsLast", "channels-last", "Number of tensors stored channels-last">,
@@ -152,6 +184,11 @@ def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
     nothing. A value that is returned is written to the output directly; where that is impossible
     (an input, a constant, a value returned twice) a copy kernel is added.
 
+    Dispatches that read nothing but constants, and what such dispatches computed, become launches of
+    one `qc.preparation` for all functions, equal ones once; their results live in prepared
+    memory. Only those that write an output, or parts of a tensor that others write too, stay in the
+    program. Without `prepare` all do.
+
     ```mlir
     func.func @main(%x: tensor<8xf32> {qc.name = "x"}) -> (tensor<8xf32> {qc.name = "y"}) {
       %0 = qc.dispatch @relu_0(%x) : …
@@ -163,7 +200,13 @@ def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"prepare", "prepare", "bool", "true",
+           "Run what depends on constants alone once per loaded model">
+  ];
   let statistics = [
+    Statistic<"numPrepared", "prepared", "Number of launches that run once per loaded model">,
+    Statistic<"preparedBytes", "prepared-bytes", "Size of prepared memory">,
     Statistic<"arenaBytes", "arena-bytes", "Arena size of all programs">,
     Statistic<"lowerBoundBytes", "lower-bound-bytes", "Largest sum of simultaneously live values">
   ];
@@ -179,7 +222,8 @@ def NormalizeQDQ : Pass<"qc-normalize-qdq", "::mlir::func::FuncOp"> {
       are evaluated at any size;
     * qc.dequantize sinks below, qc.quantize rises above, ops that move elements (reshape,
       transpose, slice, concat, expand, gather, pad) and maxima (max_pool, reduce max), until they
-      meet and cancel if their parameters are equal;
+      meet and cancel if their parameters are equal; behind a gather, too, that reads rows of a
+      constant with scales per row, channel or block (an embedding): only what was read is dequantized;
     * relu and clip of a dequantize become clamps of codes where the bounds have codes;
     * equal parameters per axis become one; duplicates per consumer are merged.
 
@@ -244,7 +288,8 @@ def ToInteger : Pass<"qc-to-integer", "::mlir::func::FuncOp"> {
       among the ops, else with every op rounded to f32.
     * Anything else keeps its float ops: accumulators become float by qc.rescale with fl(s_x s_w), and a
       missed remark at each op that consumes a dequantize says why. Dequantized
-      constants that no integer op took become float constants.
+      constants that no integer op took become float constants if they are small or their codes are no
+      smaller; others keep their codes and are dequantized once per loaded model.
 
     ```mlir
     %x = qc.dequantize %xq, %sx, %zx …      %w = qc.dequantize %wq, %sw, %zw …

@@ -49,6 +49,11 @@ int64_t getLargestCode(mlir::IntegerType type);
 
 /// The constant that `value` is, or null.
 mlir::ElementsAttr getConstantValue(mlir::Value value);
+/// Whether `value` is a constant or the transpose of one that others use too,
+/// which is not worth a second copy in the artefact.
+bool isConstantCodes(mlir::Value value);
+/// The integers of such a value; fails if it is none or cannot be read.
+mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantCodes(mlir::Value value);
 /// The numbers of a constant f32 tensor of any size; fails if it is not one.
 mlir::FailureOr<llvm::SmallVector<float>> getConstantFloats(mlir::Value value);
 /// The same for a constant or a dequantized constant.

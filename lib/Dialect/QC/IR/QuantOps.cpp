@@ -15,13 +15,16 @@ using namespace qc;
 /// per block.
 static LogicalResult checkGranularity(std::optional<Location> loc, Value x,
                                       Value parameter, int64_t axis,
-                                      int64_t blockSize) {
+                                      int64_t blockSize,
+                                      bool mayBeSingle = false) {
   ArrayRef<int64_t> shape = shapeOf(x), own = shapeOf(parameter);
   if (axis < 0 || (axis >= static_cast<int64_t>(shape.size()) &&
                    !(axis == 0 && shape.empty())))
     return emitOptionalError(loc, "axis ", axis, " is outside rank ",
                              shape.size());
   if (blockSize > 0) {
+    if (mayBeSingle && tensorOf(parameter).getNumElements() == 1)
+      return success();
     SmallVector<int64_t> expected(shape);
     expected[axis] = llvm::divideCeil(shape[axis], blockSize);
     if (own != ArrayRef<int64_t>(expected))
@@ -43,12 +46,13 @@ static Value readParameter(Emitter &e, unsigned operand, Value parameter,
                            ValueRange indices, int64_t axis,
                            int64_t blockSize) {
   RankedTensorType type = tensorOf(parameter);
-  if (blockSize > 0) {
+  bool isSingle = type.getNumElements() == 1;
+  if (blockSize > 0 && !isSingle) {
     SmallVector<Value> index(indices);
     index[axis] = e.create<arith::DivUIOp>({index[axis], e.index(blockSize)});
     return e.read(operand, index);
   }
-  if (type.getNumElements() == 1)
+  if (isSingle)
     return e.read(operand, SmallVector<Value>(type.getRank(), e.index(0)));
   return e.read(operand, indices[axis]);
 }
@@ -68,7 +72,8 @@ LogicalResult QuantizeOp::inferReturnTypes(MLIRContext *,
                                            SmallVectorImpl<Type> &types) {
   for (Value parameter : {adaptor.getScale(), adaptor.getZero()})
     if (failed(checkGranularity(loc, adaptor.getX(), parameter,
-                                adaptor.getAxis(), adaptor.getBlockSize())))
+                                adaptor.getAxis(), adaptor.getBlockSize(),
+                                parameter == adaptor.getZero())))
       return failure();
   types.push_back(RankedTensorType::get(shapeOf(adaptor.getX()),
                                         elementOf(adaptor.getZero())));
@@ -103,7 +108,8 @@ LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *,
                                              SmallVectorImpl<Type> &types) {
   for (Value parameter : {adaptor.getScale(), adaptor.getZero()})
     if (failed(checkGranularity(loc, adaptor.getQ(), parameter,
-                                adaptor.getAxis(), adaptor.getBlockSize())))
+                                adaptor.getAxis(), adaptor.getBlockSize(),
+                                parameter == adaptor.getZero())))
       return failure();
   if (elementOf(adaptor.getZero()) != elementOf(adaptor.getQ()))
     return emitOptionalError(loc, "zero point and codes differ in type");

@@ -14,7 +14,7 @@ def QC_QuantizeOp : QC_ElementwiseOp<"quantize"> {
     (per tensor), one per index of `axis`, or with blockSize b > 0 one per b consecutive indices
     of the axis (scale has x's rank then). The zero point's element type is the result's.
 
-    Constraints: (1) scale and zero have one shape, which fits the granularity.
+    Constraints: (1) scale and zero fit the granularity; zero may hold one element whatever it is.
   }];
   let arguments = (ins QC_FloatTensor:$x, QC_Tensor:$scale, QC_Tensor:$zero,
                        QC_IntAttr:$axis, DefaultValuedAttr<QC_IntAttr, "0">:$blockSize);
@@ -26,8 +26,8 @@ def QC_DequantizeOp : QC_ElementwiseOp<"dequantize"> {
   let description = [{
     `x = (q - zero) * scale` in the scale's float type, granularity as qc.quantize. Never
     folded: the codes of constant weights are what the integer level wants.
-    Constraints: (1) scale and zero have one shape, which fits the granularity; (2) zero has q's
-    element type.
+    Constraints: (1) scale and zero fit the granularity; zero may hold one element whatever it is;
+    (2) zero has q's element type.
   }];
   let arguments = (ins QC_Tensor:$q, QC_FloatTensor:$scale, QC_Tensor:$zero,
                        QC_IntAttr:$axis, DefaultValuedAttr<QC_IntAttr, "0">:$blockSize);

@@ -31,21 +31,28 @@ void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {
   manager.addPass(createFormKernels({unpack.str()}));
 }
 
-void qc::buildCPUPipeline(OpPassManager &manager,
-                          const GraphPipelineOptions &options) {
+/// The pipelines of targets with layouts, which differ in where they unpack.
+static void buildLayoutPipeline(OpPassManager &manager,
+                                const GraphPipelineOptions &options,
+                                StringRef unpack) {
   buildGraphPipeline(manager, options);
   manager.addNestedPass<func::FuncOp>(createMaterializePadding());
   manager.addNestedPass<func::FuncOp>(createWidenWeights());
-  buildKernelPipeline(manager, "load");
+  buildKernelPipeline(manager, unpack);
   manager.addPass(createAssignLayouts());
   manager.addPass(createWriteInPlace());
   manager.addPass(createPlanMemory());
 }
 
+void qc::buildCPUPipeline(OpPassManager &manager,
+                          const GraphPipelineOptions &options) {
+  buildLayoutPipeline(manager, options, "few-rows");
+}
+
 void qc::buildPTXPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   // Threads along the channels want the layouts that vectors along them want.
-  buildCPUPipeline(manager, options);
+  buildLayoutPipeline(manager, options, "load");
 }
 
 void qc::buildHLSPipeline(OpPassManager &manager,

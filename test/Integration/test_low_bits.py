@@ -147,7 +147,7 @@ class Model:
             shape, axis = (out, channels // group, taps, taps), 1 if block else 0
             x_shape = (1, channels, 6, 7)
         else:
-            rows, depth, columns = self.pick([1, 3, 20]), self.pick([30, 64, 100, 260]), self.pick([16, 40, 96])
+            rows, depth, columns = self.pick([1, 1, 2, 3, 7, 20]), self.pick([30, 64, 100, 260]), self.pick([16, 40, 96])
             shape, axis = (depth, columns), 0 if block else 1
             x_shape = (rows, depth)
         if is_integer:
@@ -213,8 +213,8 @@ class Model:
         return (f"func.func @main({arguments}) -> ({results}) {{\n{body}\n  return {values} : {types}\n}}\n"
                 f"{{-#\n  dialect_resources: {{\n    builtin: {{\n{blobs}\n    }}\n  }}\n#-}}\n")
 
-    def check(self, folder, target):
-        outputs = run(folder, target, self.text(), self.feeds)
+    def check(self, folder, target, *options):
+        outputs = run(folder, target, self.text(), self.feeds, *options)
         for port, (expected, tolerance) in self.expected.items():
             if tolerance is None:
                 np.testing.assert_array_equal(outputs[port], expected, port)
@@ -273,6 +273,21 @@ def test_float_contractions(target, tmp_path):
             model.contraction(kind, is_integer=False)
             model.contraction(kind, is_integer=False, block=model.pick([16, 32, 64, 128, 256]))
         model.check(make(tmp_path, round), target)
+
+
+@pytest.mark.parametrize("form", ["x86-64", "x86-64-v3", "x86-64-v4"])
+def test_forms_of_the_cpu_code(form, tmp_path):
+    model = Model(500)
+    for kind in INTEGERS:
+        model.contraction(kind, is_integer=True)
+        model.contraction(kind, is_integer=False)
+        model.contraction(kind, is_integer=False, block=32)
+    try:
+        model.check(str(tmp_path), "cpu", "--mcpu=" + form)
+    except qctest.RunFailure as failure:
+        if "cannot run" not in str(failure):
+            raise
+        pytest.skip("not on this CPU")
 
 
 def test_gathers(target, tmp_path):

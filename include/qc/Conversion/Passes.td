@@ -72,6 +72,24 @@ def ScheduleWindows : Pass<"qc-schedule-windows", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
 }
 
+def ScheduleUnpacking : Pass<"qc-schedule-unpacking", "::mlir::ModuleOp"> {
+  let summary = "Lower products of few rows that unpack their weights in registers";
+  let description = [{
+    Lowers kernels whose root is an f32 matrix product with a matrix that the kernel dequantizes itself
+    (qc-form-kernels with unpack=few-rows), from codes of 2, 4 or 8 bits with scales per tensor, column or
+    block of the reduction and one zero point, packed by qc-assign-layouts. Bytes are unpacked by
+    shifts, codes of a block are summed before they are scaled. The elementwise ops behind
+    the product run on the sums. Other kernels are left alone.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,
+    Option<"registers", "registers", "int64_t", "16", "Number of vector registers">,
+    Option<"useFMA", "fma", "bool", "true", "Whether the CPU has fused multiply-add">
+  ];
+  let dependentDialects = ["::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
 def ScheduleElements : Pass<"qc-schedule-elements", "::mlir::ModuleOp"> {
   let summary = "Lower kernels of independent elements to vector loops";
   let description = [{

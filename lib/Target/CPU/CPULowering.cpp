@@ -15,6 +15,11 @@ void qc::buildCPULoopPipeline(OpPassManager &manager, const CPUForm &form) {
   int64_t registers = form.vectorBytes >= 64 ? 32 : 16;
   std::string dot =
       form.dot == DotKind::DotProduct ? "dot-product" : "multiply-add";
+  ScheduleUnpackingOptions unpacking;
+  unpacking.vectorBytes = form.vectorBytes;
+  unpacking.registers = registers;
+  unpacking.useFMA = form.hasFMA;
+  manager.addPass(createScheduleUnpacking(unpacking));
   ScheduleContractionsOptions contractions;
   contractions.vectorBytes = form.vectorBytes;
   contractions.registers = registers;

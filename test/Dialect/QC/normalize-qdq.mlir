@@ -200,10 +200,10 @@ func.func @kept_pairs(%a: tensor<2xsi8>, %t: tensor<f32>) -> (tensor<2xsi8>, ten
 // CHECK-LABEL: @embedding
 // CHECK: %[[Q:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x4xsi4>, tensor<1x2xsi64>) -> tensor<1x2x4xsi4>
 // CHECK: %[[S:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x2xf32>, tensor<1x2xsi64>) -> tensor<1x2x2xf32>
-// CHECK: qc.dequantize %[[Q]], %[[S]], %{{.*}} {axis = 2 : i64, blockSize = 2 : i64} : (tensor<1x2x4xsi4>, tensor<1x2x2xf32>, tensor<1x2x2xsi4>)
+// CHECK: qc.dequantize %[[Q]], %[[S]], %{{.*}} {axis = 2 : i64, blockSize = 2 : i64} : (tensor<1x2x4xsi4>, tensor<1x2x2xf32>, tensor<si4>)
 // CHECK: %[[R:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x1xf32>, tensor<1x2xsi64>) -> tensor<1x2x1xf32>
 // CHECK: qc.dequantize %{{.*}}, %[[R]], %{{.*}} {axis = 2 : i64, blockSize = 4 : i64}
-// CHECK: qc.dequantize %{{.*}}, %{{.*}}, %{{.*}} {axis = 2 : i64} : (tensor<1x2x4xsi4>, tensor<4xf32>, tensor<4xsi4>)
+// CHECK: qc.dequantize %{{.*}}, %{{.*}}, %{{.*}} {axis = 2 : i64} : (tensor<1x2x4xsi4>, tensor<4xf32>, tensor<si4>)
 func.func @embedding(%i: tensor<1x2xsi64>) -> (tensor<1x2x4xf32>, tensor<1x2x4xf32>, tensor<1x2x4xf32>) {
   %q = qc.constant dense<3> : tensor<6x4xsi4> : tensor<6x4xsi4>
   %blocks = qc.constant dense<0.5> : tensor<6x2xf32> : tensor<6x2xf32>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: qc-opt --canonicalize --qc-to-integer --qc-form-kernels --split-input-file %s | FileCheck %s
 // RUN: qc-opt --canonicalize --qc-to-integer --qc-form-kernels=unpack=registers --split-input-file %s | FileCheck %s --check-prefix=REGISTERS
+// RUN: qc-opt --canonicalize --qc-to-integer --qc-form-kernels=unpack=few-rows --qc-assign-layouts --split-input-file %s | FileCheck %s --check-prefix=FEW
 // RUN: not qc-opt --qc-form-kernels=unpack=never %s 2>&1 | FileCheck %s --check-prefix=REFUSED
 // REFUSED: unpack 'never'; accepted are load, few-rows and registers
 //
@@ -10,11 +11,18 @@
 // CHECK-LABEL: func.func @large
 // CHECK: %[[W:.*]] = qc.dispatch @[[UNPACK:dequantize_[0-9]+]]({{.*}}) : (tensor<64x32xsi4>, tensor<2x32xf32>, tensor<2x32xsi4>) -> tensor<64x32xf32>
 // CHECK: qc.dispatch @matmul_{{[0-9]+}}(%arg0, %[[W]])
+// One row: its kernel unpacks codes and scales that are packed for it, and knows the zero point.
+// FEW-LABEL: func.func @large
+// FEW: qc.dispatch @[[MATMUL:matmul_[0-9_]+]]({{.*}}) : (tensor<64x32xsi4, #qc.layout<1:16:2, 0:2:32, 1:1:16, 0:1:2>>, tensor<2x32xf32, #qc.layout<1:16:2, 0:1:2, 1:1:16>>, tensor<1x64xf32>) -> tensor<1x32xf32>
+// FEW: qc.kernel @[[MATMUL]]
+// FEW-NEXT: qc.constant dense<0> : tensor<si4>
+// FEW-NEXT: qc.dequantize
 // REGISTERS-LABEL: func.func @large
-// REGISTERS: qc.dispatch @[[MATMUL:matmul_[0-9]+]]({{.*}}, %arg0) : (tensor<64x32xsi4>, tensor<2x32xf32>, tensor<2x32xsi4>, tensor<1x64xf32>) -> tensor<1x32xf32>
+// REGISTERS: qc.dispatch @[[MATMUL:matmul_[0-9]+]]({{.*}}, %arg0) : (tensor<64x32xsi4>, tensor<2x32xf32>, tensor<1x64xf32>) -> tensor<1x32xf32>
 // REGISTERS: qc.kernel @[[MATMUL]]
-// REGISTERS-NEXT: %[[V:.*]] = qc.dequantize %arg0, %arg1, %arg2
-// REGISTERS-NEXT: qc.matmul %arg3, %[[V]]
+// REGISTERS-NEXT: qc.constant dense<0> : tensor<si4>
+// REGISTERS-NEXT: %[[V:.*]] = qc.dequantize %arg0, %arg1, %{{.*}}
+// REGISTERS-NEXT: qc.matmul %arg2, %[[V]]
 func.func @large(%x: tensor<1x64xf32>) -> tensor<1x32xf32> {
   %q = qc.constant dense<3> : tensor<64x32xsi4> : tensor<64x32xsi4>
   %s = qc.constant dense<0.5> : tensor<2x32xf32> : tensor<2x32xf32>
@@ -71,4 +79,19 @@ func.func @casts(%x: tensor<1024xsi16>, %u: tensor<2x1024xf32>) -> (tensor<1024x
   %y = qc.add %x, %w : (tensor<1024xsi16>, tensor<1024xsi16>) -> tensor<1024xsi16>
   %z = qc.add %u, %v : (tensor<2x1024xf32>, tensor<1024xf32>) -> tensor<2x1024xf32>
   return %y, %z : tensor<1024xsi16>, tensor<2x1024xf32>
+}
+
+// -----
+
+// No change: for more rows the floats are prepared.
+// FEW-LABEL: func.func @rows
+// FEW: qc.dispatch @dequantize
+// FEW: qc.dispatch @matmul
+func.func @rows(%x: tensor<3x4x64xf32>) -> tensor<3x4x32xf32> {
+  %q = qc.constant dense<3> : tensor<64x32xsi4> : tensor<64x32xsi4>
+  %s = qc.constant dense<0.5> : tensor<32xf32> : tensor<32xf32>
+  %z = qc.constant dense<0> : tensor<32xsi4> : tensor<32xsi4>
+  %w = qc.dequantize %q, %s, %z {axis = 1 : i64} : (tensor<64x32xsi4>, tensor<32xf32>, tensor<32xsi4>) -> tensor<64x32xf32>
+  %y = qc.matmul %x, %w : (tensor<3x4x64xf32>, tensor<64x32xf32>) -> tensor<3x4x32xf32>
+  return %y : tensor<3x4x32xf32>
 }

@@ -26,7 +26,9 @@ bool qc::unpacksConstants(Operation *op) {
   };
   int64_t packed = 0, unpacked = bytes(op->getResult(0));
   for (Value operand : op->getOperands()) {
-    if (!operand.getDefiningOp<ConstantOp>())
+    // A constant that others use too may be transposed at load.
+    auto transpose = operand.getDefiningOp<TransposeOp>();
+    if (!(transpose ? transpose.getX() : operand).getDefiningOp<ConstantOp>())
       return false;
     packed += bytes(operand);
   }

@@ -506,6 +506,40 @@ int64_t qc::getWidestBytes(Block &body) {
   return bytes;
 }
 
+/// The indices of the element at `position` in a tensor of `type`, whose layout
+/// has no moduli and no offset; in padding those of some element.
+static SmallVector<Value> getIndices(OpBuilder &builder, Location loc,
+                                     RankedTensorType type, Value position) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  LayoutAttr layout = getLayout(type);
+  if (!layout)
+    layout = LayoutAttr::getPermuted(
+        builder.getContext(), type.getShape(),
+        llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+  SmallVector<Value> indices(type.getRank(), constant(0));
+  SmallVector<int64_t> largest(type.getRank(), 0);
+  for (size_t d = layout.getDims().size(); d-- > 0;) {
+    int64_t dim = layout.getDims()[d], divisor = layout.getDivisors()[d],
+            extent = layout.getExtents()[d];
+    if (extent == 1)
+      continue;
+    Value digit =
+        arith::RemUIOp::create(builder, loc, position, constant(extent));
+    position = arith::DivUIOp::create(builder, loc, position, constant(extent));
+    indices[dim] = builder.createOrFold<arith::AddIOp>(
+        loc, indices[dim],
+        builder.createOrFold<arith::MulIOp>(loc, digit, constant(divisor)));
+    largest[dim] += (extent - 1) * divisor;
+  }
+  for (auto [index, most, size] :
+       llvm::zip_equal(indices, largest, type.getShape()))
+    if (most >= size)
+      index = arith::MinUIOp::create(builder, loc, index, constant(size - 1));
+  return indices;
+}
+
 /// Runs `body` inside a new scf.parallel over `extents`.
 static void emitParallel(OpBuilder &builder, Location loc,
                          ArrayRef<int64_t> extents,
@@ -587,7 +621,7 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
   // share it. Its bits begin `skip` bits into the first of them.
   int64_t bits = getStorageBits(type.getElementType());
   if (bits < 8) {
-    int64_t count = type.getNumElements();
+    int64_t count = getElementCount(type);
     // A byte that begins at the last bit of an element ends in the last one.
     int64_t most = 8 % bits == 0 ? 8 / bits : llvm::divideCeil(bits + 7, bits);
     emitParallel(
@@ -617,14 +651,9 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
               // element.
               position = arith::MinUIOp::create(nested, loc, position,
                                                 constant(count - 1));
-              SmallVector<Value> indices(rank);
-              for (int64_t dim = rank - 1; dim >= 0; --dim) {
-                Value size = constant(type.getDimSize(dim));
-                indices[dim] =
-                    arith::RemUIOp::create(nested, loc, position, size);
-                position = arith::DivUIOp::create(nested, loc, position, size);
-              }
-              Value value = evaluator.evaluate(nested, loc, yielded, indices);
+              Value value =
+                  evaluator.evaluate(nested, loc, yielded,
+                                     getIndices(nested, loc, type, position));
               if (isCodedFloat(type.getElementType()))
                 value = encodeNarrowFloat(
                     nested, loc, value, cast<FloatType>(type.getElementType()),

@@ -43,3 +43,20 @@ LayoutAttr qc::getPackedWeights(RankedTensorType type, int64_t channelDim,
     add(reductionDim, 1, step);
   return LayoutAttr::get(type.getContext(), dims, divisors, extents, moduli, 0);
 }
+
+LayoutAttr qc::getPackedCodes(RankedTensorType type) {
+  int64_t step = 8 / type.getElementTypeBitWidth();
+  int64_t blocks = llvm::divideCeil(type.getDimSize(1), packedChannels);
+  int64_t steps = llvm::divideCeil(type.getDimSize(0), step);
+  return LayoutAttr::get(type.getContext(), {1, 0, 1, 0},
+                         {packedChannels, step, 1, 1},
+                         {blocks, steps, packedChannels, step});
+}
+
+LayoutAttr qc::getPackedScales(RankedTensorType type) {
+  if (type.getRank() == 2)
+    return getPackedWeights(type, 1, 0);
+  int64_t blocks = llvm::divideCeil(type.getDimSize(0), packedChannels);
+  return LayoutAttr::get(type.getContext(), {0, 0}, {packedChannels, 1},
+                         {blocks, packedChannels});
+}

@@ -179,6 +179,16 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
     return demand;
   }
   if (auto matmul = dyn_cast<MatMulOp>(root)) {
+    // Weights that the kernel unpacks itself.
+    if (auto dequantize = matmul.getB().getDefiningOp<DequantizeOp>()) {
+      if (auto codes = constantType(dequantize.getQ()))
+        demand.packed.push_back({codes->first, getPackedCodes(codes->second)});
+      if (auto scales = constantType(dequantize.getScale());
+          scales && scales->second.getNumElements() != 1)
+        demand.packed.push_back(
+            {scales->first, getPackedScales(scales->second)});
+      return demand;
+    }
     auto weights = constantType(matmul.getB());
     if (!weights) {
       packRunTimeMatrix(dispatch, matmul, demand);

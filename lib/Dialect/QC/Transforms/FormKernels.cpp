@@ -11,6 +11,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
+#include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -235,24 +236,66 @@ LogicalResult FormKernels::form(func::FuncOp function, SymbolTable &symbols) {
   return success();
 }
 
+/// Rows up to which a product's time is that of reading its weights.
+constexpr int64_t fewRows = 8;
+
+/// Whether `use` is the matrix of a product of few rows that
+/// qc-schedule-unpacking knows to unpack: codes of 2, 4 or 8 bits with one zero
+/// point, and scales per tensor, column or block of the reduction.
+static bool isUnpackedProduct(OpOperand &use) {
+  auto matmul = dyn_cast<MatMulOp>(use.getOwner());
+  auto dequantize = use.get().getDefiningOp<DequantizeOp>();
+  if (!matmul || !dequantize || use.getOperandNumber() != 1)
+    return false;
+  auto type = cast<RankedTensorType>(matmul.getB().getType()),
+       x = cast<RankedTensorType>(matmul.getA().getType()),
+       codes = cast<RankedTensorType>(dequantize.getQ().getType());
+  auto element = dyn_cast<IntegerType>(codes.getElementType());
+  if (type.getRank() != 2 || !type.getElementType().isF32() ||
+      !x.getElementType().isF32() || !element ||
+      !llvm::is_contained({2u, 4u, 8u}, element.getWidth()))
+    return false;
+  int64_t depth = type.getDimSize(0), size = dequantize.getBlockSize(),
+          perByte = 8 / element.getWidth();
+  bool isSingle = cast<RankedTensorType>(dequantize.getScale().getType())
+                      .getNumElements() == 1;
+  if (size ? dequantize.getAxis() != 0 || depth % size || size % perByte
+           : depth % perByte || (!isSingle && dequantize.getAxis() != 1))
+    return false;
+  return x.getNumElements() <= fewRows * depth &&
+         getEqualIntegers(dequantize.getZero()).has_value();
+}
+
 /// Whether the reader of an unpacked constant unpacks it itself.
 bool FormKernels::unpacksInRegisters(OpOperand &use) {
-  return unpack == "registers" && isKernelOp(use.getOwner());
+  return unpack == "registers"  ? isKernelOp(use.getOwner())
+         : unpack == "few-rows" ? isUnpackedProduct(use)
+                                : false;
 }
 
 void FormKernels::unpackInRegisters(Group &group,
                                     DenseMap<Operation *, Group *> &groupOf) {
   // What readers of the same shape compute on the fly is part of their group
-  // already.
-  if (group.ops.size() != 1 || !unpacksConstants(group.ops.front()))
+  // already; a transpose in front stays.
+  if (group.ops.empty() || !unpacksConstants(group.ops.back()) ||
+      !llvm::all_of(ArrayRef(group.ops).drop_back(),
+                    [](Operation *other) { return isa<TransposeOp>(other); }))
     return;
-  Operation *op = group.ops.front();
+  Operation *op = group.ops.back();
   for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
     Group *target = groupOf.lookup(use.getOwner());
     if (!target || !unpacksInRegisters(use))
       continue;
     OpBuilder builder(use.getOwner());
     Operation *copy = builder.clone(*op);
+    // One zero point for all stands in the kernel.
+    if (auto dequantize = dyn_cast<DequantizeOp>(copy))
+      if (std::optional<int64_t> zero = getEqualIntegers(dequantize.getZero()))
+        dequantize.getZeroMutable().assign(
+            buildInteger(builder, dequantize.getLoc(),
+                         cast<RankedTensorType>(dequantize.getQ().getType())
+                             .getElementType(),
+                         *zero));
     use.set(copy->getResult(0));
     target->ops.push_back(copy);
     groupOf[copy] = target;
@@ -260,7 +303,7 @@ void FormKernels::unpackInRegisters(Group &group,
   }
   if (!op->use_empty())
     return;
-  group.ops.clear();
+  group.ops.pop_back();
   op->erase();
 }
 

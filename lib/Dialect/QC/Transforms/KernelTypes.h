@@ -40,8 +40,8 @@ private:
   llvm::StringMap<KernelOp> known;
 };
 
-/// Whether several elements share a byte. Kernels write such tensors row by row
-/// in whole bytes: they have no other layout and no views.
+/// Whether several elements share a byte. Kernels write such tensors in whole
+/// bytes: they have no views, and no layouts but those of packed weights.
 inline bool isSubByte(mlir::RankedTensorType type) {
   mlir::Type element = type.getElementType();
   return !element.isInteger(1) && element.getIntOrFloatBitWidth() < 8;

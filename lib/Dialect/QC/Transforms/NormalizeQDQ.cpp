@@ -256,6 +256,10 @@ struct SinkDequantize : RewritePattern {
                                 PatternRewriter &rewriter) const override {
     if (op->getNumResults() != 1 || !movesElements(op))
       return failure();
+    if (auto transpose = dyn_cast<TransposeOp>(op))
+      if (auto dequantize = transpose.getX().getDefiningOp<DequantizeOp>();
+          dequantize && dequantize.getBlockSize() != 0)
+        return sinkBlocks(transpose, dequantize, rewriter);
     SmallVector<Value> codes;
     DequantizeOp first;
     FailureOr<Quantization> parameters = failure();
@@ -297,6 +301,25 @@ struct SinkDequantize : RewritePattern {
   }
 
 private:
+  /// Scales per block are transposed as the codes are.
+  LogicalResult sinkBlocks(TransposeOp op, DequantizeOp dequantize,
+                           PatternRewriter &rewriter) const {
+    auto transpose = [&](Value value) -> Value {
+      if (std::optional<int64_t> single = getEqualIntegers(value);
+          single && value == dequantize.getZero())
+        return buildInteger(rewriter, op.getLoc(),
+                            typeOf(value).getElementType(), *single);
+      return TransposeOp::create(rewriter, op.getLoc(), value,
+                                 op.getPermutation());
+    };
+    int64_t axis = llvm::find(op.getPermutation(), dequantize.getAxis()) -
+                   op.getPermutation().begin();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, transpose(dequantize.getQ()), transpose(dequantize.getScale()),
+        transpose(dequantize.getZero()), axis, dequantize.getBlockSize());
+    return success();
+  }
+
   LogicalResult sinkPerAxis(Operation *op, DequantizeOp dequantize,
                             const Quantization &parameters,
                             PatternRewriter &rewriter) const {
@@ -332,6 +355,9 @@ struct SinkBehindGather : OpRewritePattern<GatherOp> {
     Value scale = dequantize.getScale(), zero = dequantize.getZero();
     bool isPerTensor = !blockSize && typeOf(scale).getNumElements() == 1 &&
                        typeOf(zero).getNumElements() == 1;
+    // One zero point for all need not be gathered.
+    std::optional<int64_t> single = getEqualIntegers(zero);
+    bool isSingle = single || typeOf(zero).getNumElements() == 1;
     bool varies = blockSize != 0;
     if (isPerTensor) {
       axis = 0;
@@ -344,9 +370,13 @@ struct SinkBehindGather : OpRewritePattern<GatherOp> {
       SmallVector<int64_t> shape(2, 1);
       shape[gathered] = type.getDimSize(gathered);
       scale = ReshapeOp::create(rewriter, op.getLoc(), scale, shape);
-      zero = ReshapeOp::create(rewriter, op.getLoc(), zero, shape);
+      if (!isSingle)
+        zero = ReshapeOp::create(rewriter, op.getLoc(), zero, shape);
       varies = true;
     }
+    if (single)
+      zero = buildInteger(rewriter, zero.getLoc(),
+                          typeOf(zero).getElementType(), *single);
     auto gather = [&](Value value) -> Value {
       return GatherOp::create(rewriter, op.getLoc(), value, op.getIndices(),
                               gathered);
@@ -354,36 +384,14 @@ struct SinkBehindGather : OpRewritePattern<GatherOp> {
     Value codes = gather(dequantize.getQ());
     if (varies) {
       scale = gather(scale);
-      zero = gatherZero(rewriter, zero, typeOf(scale).getShape(), gather);
+      if (!isSingle)
+        zero = gather(zero);
     }
     if (!isPerTensor && axis > gathered)
       axis += typeOf(op.getIndices()).getRank() - 1;
     rewriter.replaceOpWithNewOp<DequantizeOp>(op, codes, scale, zero, axis,
                                               blockSize);
     return success();
-  }
-
-private:
-  /// Zero points for the rows that were read: where all are equal, a constant.
-  static Value gatherZero(OpBuilder &builder, Value zero,
-                          ArrayRef<int64_t> shape,
-                          function_ref<Value(Value)> gather) {
-    Value source = zero;
-    if (auto reshape = source.getDefiningOp<ReshapeOp>())
-      source = reshape.getX();
-    auto storage = dyn_cast<IntegerType>(typeOf(zero).getElementType());
-    ElementsAttr value = getConstantValue(source);
-    FailureOr<SmallVector<int64_t>> numbers = failure();
-    if (value && storage && !storage.isSignless())
-      numbers = getConstantIntegers(value);
-    if (failed(numbers) || numbers->empty() || !llvm::all_equal(*numbers))
-      return gather(zero);
-    ElementsAttr equal =
-        getIntegersAttr(storage, shape,
-                        SmallVector<int64_t>(ShapedType::getNumElements(shape),
-                                             numbers->front()));
-    return ConstantOp::create(builder, zero.getLoc(),
-                              cast<Type>(equal.getShapedType()), equal);
   }
 };
 

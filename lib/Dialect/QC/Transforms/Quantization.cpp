@@ -50,6 +50,16 @@ FailureOr<SmallVector<int64_t>> qc::getConstantCodes(Value value) {
   return getConstantIntegers(attribute);
 }
 
+std::optional<int64_t> qc::getEqualIntegers(Value value) {
+  ElementsAttr attribute = getConstantValue(value);
+  if (!attribute)
+    return std::nullopt;
+  FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(attribute);
+  if (failed(numbers) || numbers->empty() || !llvm::all_equal(*numbers))
+    return std::nullopt;
+  return numbers->front();
+}
+
 /// The numbers of an f32 tensor; fails if it is null or not one.
 static FailureOr<SmallVector<float>> getFloats(ElementsAttr attribute) {
   if (!attribute || !attribute.getElementType().isF32())

@@ -54,6 +54,8 @@ mlir::ElementsAttr getConstantValue(mlir::Value value);
 bool isConstantCodes(mlir::Value value);
 /// The integers of such a value; fails if it is none or cannot be read.
 mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantCodes(mlir::Value value);
+/// The integer that all elements of a constant are, if they are one.
+std::optional<int64_t> getEqualIntegers(mlir::Value value);
 /// The numbers of a constant f32 tensor of any size; fails if it is not one.
 mlir::FailureOr<llvm::SmallVector<float>> getConstantFloats(mlir::Value value);
 /// The same for a constant or a dequantized constant.

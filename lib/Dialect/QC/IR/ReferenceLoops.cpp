@@ -34,13 +34,9 @@ Type qc::getStorageType(Type element) {
   return element;
 }
 
-/// Bits of one element in memory; i1 takes a byte, and no element of less than
-/// 8 bits lies in two bytes: 3 bits take 4, 5 to 7 a byte.
+/// Bits of one element in memory; i1 takes a byte.
 static int64_t getStorageBits(Type element) {
-  unsigned bits = element.getIntOrFloatBitWidth();
-  if (bits == 1)
-    return 8;
-  return bits < 8 ? 8 / (8 / bits) : bits;
+  return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
 }
 
 static LayoutAttr getLayout(RankedTensorType type) {

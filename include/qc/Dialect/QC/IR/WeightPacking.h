@@ -27,8 +27,8 @@ int64_t getPackedStep(mlir::Type element);
 LayoutAttr getPackedWeights(mlir::RankedTensorType type, int64_t channelDim,
                             int64_t reductionDim, int64_t groups = 1);
 
-/// Codes of 2, 4 or 8 bits of a matrix (reduction x columns) that is unpacked in
-/// registers: [columns / 16, reduction / s, 16, s], where s elements of the
+/// Codes of 2, 4 or 8 bits of a matrix (reduction x columns) that is unpacked
+/// in registers: [columns / 16, reduction / s, 16, s], where s elements of the
 /// reduction share a byte.
 LayoutAttr getPackedCodes(mlir::RankedTensorType type);
 

@@ -15,7 +15,7 @@ import lit.formats
 config.name = "qc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
-config.excludes = ["Inputs", "Unit", "Integration", "data", "lit.cfg.py", "lit.site.cfg.py"]
+config.excludes = ["Inputs", "Unit", "Integration", "Passes", "data", "lit.cfg.py", "lit.site.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.qc_build_dir, "test")
 
@@ -41,9 +41,9 @@ def tool_path(directory, name):
     return os.path.join(directory, name).replace("\\", "/")
 
 
-for tool in ("qc-opt", "qc-translate", "qc-compile", "qc-run"):
+for tool in ("qc-opt", "qc-test-opt", "qc-translate", "qc-compile", "qc-compare", "qc-run"):
     command = tool_path(config.qc_tools_dir, tool)
-    if tool == "qc-opt" and verify_roundtrip:
+    if tool in ("qc-opt", "qc-test-opt") and verify_roundtrip:
         command += " --verify-roundtrip"
     add_tool(tool, command)
 for tool in ("FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-readelf", "llvm-objdump", "llvm-nm"):

@@ -10,6 +10,7 @@
 #include "qc/Target/ONNX/ImportCommandLine.h"
 #include "qc/Target/ONNX/ImportONNX.h"
 #include "qc/Target/PTX/PTXTarget.h"
+#include "qc/Verification/VerifyNumerics.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
@@ -114,6 +115,7 @@ static LogicalResult enableRemarks(MLIRContext &context) {
 struct Session {
   const qc::ImportCommandLine &import;
   const qc::hls::CommandLine &hls;
+  qc::VerifyNumericsCommandLine &verify;
   DialectRegistry &registry;
   TimingScope &timing;
 };
@@ -164,7 +166,8 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
       qc::buildPTXPipeline(manager, options);
     else
       qc::buildCPUPipeline(manager, options);
-    if (failed(manager.run(*module)))
+    if (failed(session.verify.attach(manager)) ||
+        failed(manager.run(*module)) || session.verify.hasFailed())
       return failure();
   }
   passes.stop();
@@ -230,6 +233,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   qc::ImportCommandLine import;
   qc::hls::CommandLine hls;
+  qc::VerifyNumericsCommandLine verify(category);
   cl::ParseCommandLineOptions(argc, argv,
                               "qc-compile: compiles a model into an artefact "
                               "that qc-run and libqcrt run\n");
@@ -239,7 +243,7 @@ int main(int argc, char **argv) {
 
   DialectRegistry registry;
   registry.insert<qc::QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
-  Session session{import, hls, registry, scope};
+  Session session{import, hls, verify, registry, scope};
   if (!batchPath.empty())
     return compileBatch(session);
   if (inputPath.empty() || outputPath.empty()) {

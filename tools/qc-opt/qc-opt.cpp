@@ -3,11 +3,11 @@
 // qc-opt: passes and named pipelines over .mlir files.
 
 #include "qc/InitAll.h"
+#include "qc/Tools/OptMain.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
-#include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -15,6 +15,5 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   qc::registerAllDialects(registry);
   qc::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "qc optimizer driver\n", registry));
+  return qc::runOptMain(argc, argv, registry);
 }

@@ -155,25 +155,31 @@ FailureOr<ArrayRef<char>> qc::getConstantBytes(ElementsAttr value,
 }
 
 /// Calls `receive` with the bits of each element in order.
+static void forEachElement(RankedTensorType type, ArrayRef<char> bytes,
+                           function_ref<void(uint64_t)> receive) {
+  unsigned bits = type.getElementType().getIntOrFloatBitWidth();
+  for (int64_t i = 0, count = type.getNumElements(); i < count; ++i) {
+    uint64_t word = 0;
+    if (bits == 1) {
+      word = bytes[i] != 0;
+    } else if (bits < 8) {
+      word = readBits(bytes, i, bits);
+    } else {
+      std::memcpy(&word, bytes.data() + i * (bits / 8), bits / 8);
+    }
+    receive(word);
+  }
+}
+
+/// The same for a constant. Fails when it cannot be read.
 static LogicalResult forEachElement(ElementsAttr value,
                                     function_ref<void(uint64_t)> receive) {
   SmallVector<char> scratch;
   FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
   if (failed(bytes))
     return failure();
-  auto type = cast<RankedTensorType>(value.getShapedType());
-  unsigned bits = type.getElementType().getIntOrFloatBitWidth();
-  for (int64_t i = 0, count = type.getNumElements(); i < count; ++i) {
-    uint64_t word = 0;
-    if (bits == 1) {
-      word = (*bytes)[i] != 0;
-    } else if (bits < 8) {
-      word = readBits(*bytes, i, bits);
-    } else {
-      std::memcpy(&word, bytes->data() + i * (bits / 8), bits / 8);
-    }
-    receive(word);
-  }
+  forEachElement(cast<RankedTensorType>(value.getShapedType()), *bytes,
+                 receive);
   return success();
 }
 
@@ -183,29 +189,46 @@ static int64_t toInteger(uint64_t code, unsigned bits, bool isUnsigned) {
                     : llvm::SignExtend64(code, bits);
 }
 
-FailureOr<SmallVector<double>> qc::getConstantNumbers(ElementsAttr value) {
-  Type element = value.getElementType();
-  unsigned bits = element.getIntOrFloatBitWidth();
-  bool isUnsigned = isUnsignedElement(element);
+/// How the bits of an element of that type become a number.
+static std::function<double(uint64_t)> getConversion(Type element) {
+  unsigned bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
   auto floatType = dyn_cast<FloatType>(element);
-  auto toNumber = [&](uint64_t code) -> double {
-    if (!floatType)
-      return isUnsigned
-                 ? static_cast<double>(code)
-                 : static_cast<double>(toInteger(code, bits, isUnsigned));
-    // Weights are f32: the general conversion takes ten times as long.
-    if (floatType.isF32())
+  // Weights are f32: the general conversion takes ten times as long.
+  if (element.isF32())
+    return [](uint64_t code) {
       return llvm::bit_cast<float>(static_cast<uint32_t>(code));
-    APFloat number(floatType.getFloatSemantics(), APInt(bits, code));
-    bool lost = false;
-    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
-    return number.convertToDouble();
+    };
+  if (floatType)
+    return [=](uint64_t code) {
+      APFloat number(floatType.getFloatSemantics(), APInt(bits, code));
+      bool lost = false;
+      number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                     &lost);
+      return number.convertToDouble();
+    };
+  bool isUnsigned = isUnsignedElement(element);
+  return [=](uint64_t code) {
+    return isUnsigned ? static_cast<double>(code)
+                      : static_cast<double>(toInteger(code, bits, isUnsigned));
   };
+}
+
+SmallVector<double> qc::getNumbers(RankedTensorType type,
+                                   ArrayRef<char> bytes) {
+  auto toNumber = getConversion(type.getElementType());
   SmallVector<double> numbers;
-  if (failed(forEachElement(
-          value, [&](uint64_t code) { numbers.push_back(toNumber(code)); })))
-    return failure();
+  numbers.reserve(type.getNumElements());
+  forEachElement(type, bytes,
+                 [&](uint64_t code) { numbers.push_back(toNumber(code)); });
   return numbers;
+}
+
+FailureOr<SmallVector<double>> qc::getConstantNumbers(ElementsAttr value) {
+  SmallVector<char> scratch;
+  FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
+  if (failed(bytes))
+    return failure();
+  return getNumbers(cast<RankedTensorType>(value.getShapedType()), *bytes);
 }
 
 FailureOr<SmallVector<int64_t>> qc::getConstantIntegers(ElementsAttr value) {

@@ -35,40 +35,49 @@ bool qc::unpacksConstants(Operation *op) {
   return unpacked > smallestUnpacked && 2 * unpacked >= 3 * packed;
 }
 
-FailureOr<SmallVector<ElementsAttr>>
-qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
-  MLIRContext *context = op->getContext();
-  // A kernel body around a copy of the op, and the block of its loops.
+LogicalResult qc::evaluateKernel(Block &body,
+                                 ArrayRef<MutableArrayRef<char>> buffers) {
+  Location loc = body.getTerminator()->getLoc();
   Region region;
-  auto *body = new Block, *loops = new Block;
-  region.push_back(body);
+  auto *loops = new Block;
   region.push_back(loops);
-  OpBuilder builder(context);
-  IRMapping mapping;
-  SmallVector<Value> argumentBuffers, resultBuffers;
-  for (Value operand : op->getOperands()) {
-    auto type = RankedTensorType::get(
-        cast<RankedTensorType>(operand.getType()).getShape(),
-        cast<RankedTensorType>(operand.getType()).getElementType());
-    Value argument = body->addArgument(type, op->getLoc());
-    if (!mapping.contains(operand))
-      mapping.map(operand, argument);
-    argumentBuffers.push_back(
-        loops->addArgument(getBufferType(type), op->getLoc()));
-  }
-  for (Value result : op->getResults())
-    resultBuffers.push_back(loops->addArgument(
-        getBufferType(cast<RankedTensorType>(result.getType())), op->getLoc()));
+  SmallVector<Value> arguments, results;
+  for (Type type : body.getArgumentTypes())
+    arguments.push_back(
+        loops->addArgument(getBufferType(cast<RankedTensorType>(type)), loc));
+  for (Type type : body.getTerminator()->getOperandTypes())
+    results.push_back(
+        loops->addArgument(getBufferType(cast<RankedTensorType>(type)), loc));
+  OpBuilder builder(loc.getContext());
+  builder.setInsertionPointToEnd(loops);
+  emitKernelLoops(builder, loc, body, arguments, results);
+  return interpretLoops(*loops, buffers);
+}
+
+LogicalResult qc::evaluateOp(Operation *op,
+                             ArrayRef<MutableArrayRef<char>> buffers) {
+  // A kernel body around a copy of the op.
+  auto withoutLayout = [](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return RankedTensorType::get(type.getShape(), type.getElementType());
+  };
+  Region region;
+  auto *body = new Block;
+  region.push_back(body);
+  OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(body);
-  Operation *copy = op->clone(mapping);
-  for (auto [operand, argument] :
-       llvm::zip_equal(copy->getOpOperands(), body->getArguments()))
-    operand.set(argument);
+  Operation *copy = op->clone();
+  for (OpOperand &operand : copy->getOpOperands())
+    operand.set(body->addArgument(withoutLayout(operand.get()), op->getLoc()));
+  for (Value result : copy->getResults())
+    result.setType(withoutLayout(result));
   builder.insert(copy);
   YieldOp::create(builder, op->getLoc(), copy->getResults());
-  builder.setInsertionPointToEnd(loops);
-  emitKernelLoops(builder, op->getLoc(), *body, argumentBuffers, resultBuffers);
+  return evaluateKernel(*body, buffers);
+}
 
+FailureOr<SmallVector<ElementsAttr>>
+qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
   SmallVector<SmallVector<char>> storage;
   for (ElementsAttr operand : operands) {
     SmallVector<char> scratch;
@@ -77,19 +86,20 @@ qc::evaluateOp(Operation *op, ArrayRef<ElementsAttr> operands) {
       return failure();
     storage.emplace_back(bytes->begin(), bytes->end());
   }
-  for (Value result : op->getResults())
-    storage.emplace_back(
-        getStorageBytes(cast<RankedTensorType>(result.getType())), 0);
+  SmallVector<RankedTensorType> types;
+  for (Value result : op->getResults()) {
+    auto type = cast<RankedTensorType>(result.getType());
+    types.push_back(
+        RankedTensorType::get(type.getShape(), type.getElementType()));
+    storage.emplace_back(getStorageBytes(types.back()), 0);
+  }
   SmallVector<MutableArrayRef<char>> buffers(storage.begin(), storage.end());
-  if (failed(interpretLoops(*loops, buffers)))
+  if (failed(evaluateOp(op, buffers)))
     return failure();
   SmallVector<ElementsAttr> results;
-  for (auto [result, bytes] : llvm::zip_equal(
-           op->getResults(), ArrayRef(storage).drop_front(operands.size()))) {
-    auto type = cast<RankedTensorType>(result.getType());
-    results.push_back(getConstant(
-        RankedTensorType::get(type.getShape(), type.getElementType()), bytes));
-  }
+  for (auto [type, bytes] :
+       llvm::zip_equal(types, ArrayRef(storage).drop_front(operands.size())))
+    results.push_back(getConstant(type, bytes));
   return results;
 }
 

@@ -6,6 +6,8 @@
 
 #include "ToInteger.h"
 
+#include "qc/Support/Names.h"
+
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -102,7 +104,8 @@ Value ChainBuilder::build(Value value) {
   if (Value known = inUnits.lookup(value))
     return known;
   Operation *op = value.getDefiningOp();
-  Location loc = op->getLoc();
+  // In other units than the node's result.
+  Location loc = getPartLocation(op->getLoc());
   Value built;
   if (auto rescale = dyn_cast<RescaleOp>(op)) {
     Value multiplier =
@@ -134,7 +137,9 @@ Value ChainBuilder::build(Value value) {
         mapping.map(operand, build(operand));
       }
     }
-    built = rewriter.clone(*op, mapping)->getResult(0);
+    Operation *copy = rewriter.clone(*op, mapping);
+    copy->setLoc(loc);
+    built = copy->getResult(0);
   }
   inUnits[value] = built;
   return built;

@@ -306,7 +306,8 @@ bool qc::convertContraction(IRRewriter &rewriter, Operation *op) {
   }
 
   rewriter.setInsertionPoint(covered.back());
-  Location loc = op->getLoc();
+  Location loc = rewriter.getFusedLoc(llvm::map_to_vector(
+      covered, [](Operation *each) { return each->getLoc(); }));
   Value accumulator = buildAccumulator(rewriter, contraction, codes);
   Value zero =
       buildInteger(rewriter, loc, typeOf(accumulator).getElementType(), 0);

@@ -20,6 +20,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
+#include "qc/Support/Names.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Dominance.h"
@@ -71,17 +72,18 @@ bool wouldQuantizeMore(Operation *op) {
   return isa<SliceOp, GatherOp>(op) && !op->getOperand(0).hasOneUse();
 }
 
-/// The quantize or dequantize `like` on `operand`, per tensor.
+/// The quantize or dequantize `like` on `operand`, per tensor. It computes
+/// something else than `like` did: `loc` says what.
 template <typename OpTy>
-OpTy rebuild(OpBuilder &builder, OpTy like, Value operand) {
-  return OpTy::create(builder, like.getLoc(), operand, like.getScale(),
-                      like.getZero(), /*axis=*/0, /*blockSize=*/0);
+OpTy rebuild(OpBuilder &builder, Location loc, OpTy like, Value operand) {
+  return OpTy::create(builder, loc, operand, like.getScale(), like.getZero(),
+                      /*axis=*/0, /*blockSize=*/0);
 }
 
 /// A copy of moving op `op` on codes `inputs` (its data operands); `value` is
 /// the padding of a pad.
-Value moveCodes(OpBuilder &builder, Operation *op, ValueRange inputs,
-                Value padding) {
+Value moveCodes(OpBuilder &builder, Location loc, Operation *op,
+                ValueRange inputs, Value padding) {
   SmallVector<Value> operands(op->getOperands());
   for (auto [position, input] : llvm::enumerate(inputs))
     operands[position] = input;
@@ -89,7 +91,7 @@ Value moveCodes(OpBuilder &builder, Operation *op, ValueRange inputs,
     operands[1] = padding;
   Type type =
       typeOf(op->getResult(0)).clone(typeOf(inputs.front()).getElementType());
-  OperationState state(op->getLoc(), op->getName(), operands, type,
+  OperationState state(loc, op->getName(), operands, type,
                        op->getDiscardableAttrDictionary().getValue());
   Operation *copy = builder.create(state);
   copy->copyProperties(op->getPropertiesStorage());
@@ -295,8 +297,8 @@ struct SinkDequantize : RewritePattern {
         padding = ReshapeOp::create(rewriter, op->getLoc(), padding,
                                     SmallVector<int64_t>(rank, 1));
     }
-    Value moved = moveCodes(rewriter, op, codes, padding);
-    rewriter.replaceOp(op, rebuild(rewriter, first, moved));
+    Value moved = moveCodes(rewriter, op->getLoc(), op, codes, padding);
+    rewriter.replaceOp(op, rebuild(rewriter, op->getLoc(), first, moved));
     return success();
   }
 
@@ -332,7 +334,8 @@ private:
                      typeOf(op->getResult(0)).getShape(), parameters.axis);
     if (axis < 0)
       return rewriter.notifyMatchFailure(op, "mixes the quantized axis");
-    Value moved = moveCodes(rewriter, op, dequantize.getQ(), Value());
+    Value moved =
+        moveCodes(rewriter, op->getLoc(), op, dequantize.getQ(), Value());
     rewriter.replaceOpWithNewOp<DequantizeOp>(op, moved, dequantize.getScale(),
                                               dequantize.getZero(), axis, 0);
     return success();
@@ -409,13 +412,15 @@ struct RaiseQuantize : OpRewritePattern<QuantizeOp> {
     if (!op.getX().hasOneUse() || wouldQuantizeMore(producer))
       return rewriter.notifyMatchFailure(op, "would repeat the movement");
     rewriter.setInsertionPoint(op);
+    Location part = getPartLocation(op.getLoc());
     SmallVector<Value> codes;
     for (OpOperand *operand : dataOperands(producer))
-      codes.push_back(rebuild(rewriter, op, operand->get()));
+      codes.push_back(rebuild(rewriter, part, op, operand->get()));
     Value padding;
     if (auto pad = dyn_cast<PadOp>(producer))
-      padding = rebuild(rewriter, op, pad.getValue());
-    rewriter.replaceOp(op, moveCodes(rewriter, producer, codes, padding));
+      padding = rebuild(rewriter, part, op, pad.getValue());
+    Location loc = rewriter.getFusedLoc({producer->getLoc(), op.getLoc()});
+    rewriter.replaceOp(op, moveCodes(rewriter, loc, producer, codes, padding));
     return success();
   }
 };
@@ -508,7 +513,7 @@ template <typename OpTy> struct ClampCodes : OpRewritePattern<OpTy> {
     if (bounds->upper)
       codes =
           MinOp::create(rewriter, op.getLoc(), codes, constant(*bounds->upper));
-    rewriter.replaceOp(op, rebuild(rewriter, dequantize, codes));
+    rewriter.replaceOp(op, rebuild(rewriter, op.getLoc(), dequantize, codes));
     return success();
   }
 };

@@ -38,6 +38,11 @@ uint8_t readBits(llvm::ArrayRef<char> bytes, int64_t index, unsigned bits);
 void writeBits(llvm::MutableArrayRef<char> bytes, int64_t index, unsigned bits,
                uint8_t code);
 
+/// The elements of a tensor in storage format: floats and integers of any width
+/// as double. `bytes` are as many as the type occupies.
+llvm::SmallVector<double> getNumbers(mlir::RankedTensorType type,
+                                     llvm::ArrayRef<char> bytes);
+
 /// Numbers of a small constant: floats and integers of any width as double.
 mlir::FailureOr<llvm::SmallVector<double>>
 getConstantNumbers(mlir::ElementsAttr value);

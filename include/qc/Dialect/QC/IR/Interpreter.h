@@ -18,6 +18,20 @@ mlir::LogicalResult
 interpretLoops(mlir::Block &block,
                llvm::ArrayRef<llvm::MutableArrayRef<char>> buffers);
 
+/// Runs a kernel's body (tensor ops that end in qc.yield) through its reference
+/// loops. `buffers` are the memory of the arguments, then of the yielded
+/// values, in storage format and in the layouts of their types; results are
+/// written where the body writes, the rest stays. Fails with a diagnostic.
+mlir::LogicalResult
+evaluateKernel(mlir::Block &body,
+               llvm::ArrayRef<llvm::MutableArrayRef<char>> buffers);
+
+/// The same for one op with a reference decomposition: the memory of its
+/// operands, then of its results, row-major.
+mlir::LogicalResult
+evaluateOp(mlir::Operation *op,
+           llvm::ArrayRef<llvm::MutableArrayRef<char>> buffers);
+
 /// Evaluates a qc op on constants through its reference decomposition.
 mlir::FailureOr<llvm::SmallVector<mlir::ElementsAttr>>
 evaluateOp(mlir::Operation *op, llvm::ArrayRef<mlir::ElementsAttr> operands);

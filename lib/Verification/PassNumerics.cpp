@@ -37,6 +37,7 @@ constexpr Declaration declarations[] = {
     {"qc-materialize-padding", exact},
     {"qc-normalize-qdq", exact},
     {"qc-quantize", quantized},
+    {"qc-sensitivity", exact},
     {"qc-set-numerics", exact},
     {"qc-to-integer", oneStep},
     {"qc-widen-weights", exact},

@@ -5,9 +5,10 @@
   quantize_qdq.py MODEL.onnx CALIBRATION OUT.onnx [options]
 
 CALIBRATION is a .npz file, or a folder of them; each file is one run, its keys
-are input names. The quantizers are onnxruntime's quantize_static (default) and,
-where it is installed, NNCF. The demo and the tests need models of every style
-that qc has to understand, so the choices that make styles differ are options.
+are input names. The quantizers are onnxruntime's quantize_static (default) and its
+4-bit quantizer of weights, and, where it is installed, NNCF. The demo and the tests
+need models of every style that qc has to understand, so the choices that make styles
+differ are options.
 
 onnxruntime's int8 kernels for CPUs without VNNI add pairs of products in 16
 saturating bits (vpmaddubsw). To compare integers on such a machine use
@@ -95,6 +96,18 @@ def with_nncf(arguments, prepared):
     onnx.save(quantized, arguments.output)
 
 
+def with_nbits(arguments, prepared):
+    """onnxruntime's weight-only quantizer; needs no calibration."""
+    try:
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+    except ImportError:
+        sys.exit("error: onnx-ir is not installed here (scripts/setup --peers installs it in an environment of its own)")
+    import onnx
+    quantizer = MatMulNBitsQuantizer(onnx.load(prepared), bits=4, block_size=arguments.block, is_symmetric=False)
+    quantizer.process()
+    quantizer.model.save_model_to_file(arguments.output)
+
+
 def without(arguments, prepared):
     shutil.copyfile(prepared, arguments.output)
 
@@ -104,13 +117,14 @@ def main():
     parser.add_argument("model")
     parser.add_argument("calibration", help=".npz file or folder of them")
     parser.add_argument("output")
-    parser.add_argument("--quantizer", choices=("onnxruntime", "nncf", "none"), default="onnxruntime",
-                        help="none: write the float model as it would be quantized, batch norms folded")
+    parser.add_argument("--quantizer", choices=("onnxruntime", "nncf", "nbits", "none"), default="onnxruntime",
+                        help="nbits: weights of matrix products in 4 bits (MatMulNBits); none: write the float model as it would be quantized, batch norms folded")
     parser.add_argument("--format", choices=("qdq", "qoperator"), default="qdq")
     parser.add_argument("--activations", choices=("u8", "s8"), default="u8")
     parser.add_argument("--weights", choices=("u8", "s8"), default="s8")
     parser.add_argument("--symmetric", action="store_true", help="activations with zero point 0 (or 128)")
     parser.add_argument("--per-channel", action="store_true")
+    parser.add_argument("--block", type=int, default=32, help="of nbits: elements per scale")
     parser.add_argument("--reduce-range", action="store_true", help="weights in 7 bits")
     parser.add_argument("--keep-batch-norm", action="store_true", help="leave BatchNormalization in the model")
     parser.add_argument("--keep-activations", action="store_true", help="leave Relu and Clip before a Q that clamps the same")
@@ -120,7 +134,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         prepared = os.path.join(folder, "prepared.onnx")
         preprocess(arguments.model, prepared, not arguments.keep_batch_norm)
-        {"onnxruntime": with_onnxruntime, "nncf": with_nncf, "none": without}[arguments.quantizer](arguments, prepared)
+        {"onnxruntime": with_onnxruntime, "nncf": with_nncf, "nbits": with_nbits, "none": without}[arguments.quantizer](arguments, prepared)
 
 
 if __name__ == "__main__":

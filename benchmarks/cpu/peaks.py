@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The CPU's name and what it can do at most, measured (peaks.c)."""
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 
+import environment
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def cpu_name():
-    with open("/proc/cpuinfo") as file:
-        text = file.read()
-    fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.MULTILINE))
-    return f"{fields.get('model name', 'unknown')} (family {fields.get('cpu family')}, model {fields.get('model')})"
 
 
 def measure(counts):
@@ -33,4 +27,4 @@ def measure(counts):
 
 
 def machine(counts):
-    return {"cpu": cpu_name(), "peaks": measure(counts)}
+    return {"cpu": environment.cpu_name(), "peaks": measure(counts)}

@@ -6,43 +6,17 @@ one inference on bound memory and nothing else, `outputs` gives {name: array}.
 All run in this process. `prepare` does what takes long and needs no quiet
 machine (compiling), and keeps it in the qc cache.
 """
-import hashlib
 import os
 import re
 import subprocess
 
+import files
 import numpy as np
-import prepare
 import qctest
 
 
 class Unavailable(Exception):
     """A peer cannot run a row; the text says why."""
-
-
-def digest(*parts):
-    state = hashlib.sha256()
-    for part in parts:
-        if os.path.exists(part):
-            with open(part, "rb") as file:
-                while piece := file.read(1 << 20):
-                    state.update(piece)
-        else:
-            state.update(part.encode())
-    return state.hexdigest()
-
-
-def made_once(path, key, make):
-    """Calls make(path) unless `path` was made with the same key."""
-    mark = path + ".key"
-    if os.path.exists(path) and os.path.exists(mark):
-        with open(mark) as file:
-            if file.read() == key:
-                return path
-    make(path)
-    with open(mark, "w") as file:
-        file.write(key)
-    return path
 
 
 class Qc:
@@ -51,11 +25,11 @@ class Qc:
 
     @staticmethod
     def prepare(model, feed, threads):
-        library = os.path.join(prepare.folder(), os.path.basename(model)[:-5] + ".so")
+        library = os.path.join(files.folder(), os.path.basename(model)[:-5] + ".so")
         shapes = {name: value.shape for name, value in feed.items()}
-        key = digest(model, qctest.tool("qc-compile"), repr(sorted(shapes.items())))
+        key = files.digest(model, qctest.tool("qc-compile"), repr(sorted(shapes.items())))
         try:
-            return made_once(library, key, lambda path: qctest.compile_model(model, path, shapes))
+            return files.made_once(library, key, lambda path: qctest.compile_model(model, path, shapes))
         except qctest.RunFailure as failure:
             raise Unavailable(f"compile: {failure}") from None
 
@@ -141,7 +115,7 @@ class Iree:
 
     @classmethod
     def prepare(cls, model, feed, threads):
-        base = os.path.join(prepare.folder(), os.path.basename(model)[:-5])
+        base = os.path.join(files.folder(), os.path.basename(model)[:-5])
         tools = os.path.join(os.environ["QC_PEERS"], "bin")
 
         def make(path):
@@ -154,7 +128,7 @@ class Iree:
             finally:
                 if os.path.exists(mlir):
                     os.unlink(mlir)
-        return made_once(base + ".vmfb", digest(model), make)
+        return files.made_once(base + ".vmfb", files.digest(model), make)
 
     @classmethod
     def tool(cls, command):

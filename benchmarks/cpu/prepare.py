@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The files that are measured: of every network one float file with batch norms
-folded, and int8 files that onnxruntime's quantizer and NNCF make of that file
-with the same calibration inputs. All peers get the same files, with all shapes
-fixed. What is made stays in the qc cache."""
+"""The rows that are measured: networks in float and in the int8 files that peers
+make of them (benchmarks/common/files.py). All peers get the same files, with all
+shapes fixed."""
 import os
-import re
-import subprocess
 import sys
 
+import files
 import networks
 import numpy as np
 import qctest
 
 TOKENS = 128
-STYLES = {
-    # name of a style: quantize_qdq.py's arguments, the first that work.
-    # onnxruntime's quantizer fails per channel where a bias is no vector.
-    "int8-ort": (["--per-channel"], []),
-    "int8-nncf": (["--quantizer=nncf"],),
-}
 
 
 class Row:
@@ -26,7 +18,7 @@ class Row:
 
     def __init__(self, case, style):
         self.case, self.style = case, style
-        self.network = re.sub(r"^.*/|\.f16$", "", case.name)
+        self.network = files.network_name(case)
         self.name = f"{self.network} {style}"
 
     def feed(self):
@@ -36,55 +28,14 @@ class Row:
                 for name, value in feed.items()}
 
     def file(self):
-        path = os.path.join(folder(), f"{self.network}.{self.style}.onnx")
-        if not os.path.exists(path):
-            fix_shapes(self._dynamic_file(), path + ".new", self.feed())
-            os.rename(path + ".new", path)
-        return path
+        source = self._dynamic_file()
+        return files.made_once(os.path.join(files.folder(), f"{self.network}.{self.style}.onnx"), files.digest(source),
+                               lambda path: files.fix_shapes(source, path, self.feed()))
 
     def _dynamic_file(self):
         if self.style == "int8-published":
             return self.case.model()
-        prepared = os.path.join(folder(), f"{self.network}.prepared.onnx")
-        if not os.path.exists(prepared):
-            quantizer = os.path.join(qctest.ROOT, "scripts", "quantize_qdq.py")
-            subprocess.run([sys.executable, quantizer, self.case.model(), "-", prepared + ".new", "--quantizer=none"],
-                           check=True, stdout=subprocess.DEVNULL)
-            os.rename(prepared + ".new", prepared)
-        if self.style == "fp32":
-            return prepared
-        path = os.path.join(folder(), f"{self.network}.{self.style}.dynamic.onnx")
-        for arguments in STYLES[self.style]:
-            try:
-                return networks.quantized(self.case, prepared, path, *arguments, samples=20)
-            except subprocess.CalledProcessError as error:
-                failure = error
-        raise failure
-
-
-def folder():
-    return networks.cache("bench")
-
-
-def fix_shapes(source, target, feed):
-    """Writes a model whose inputs have the shapes of `feed` and whose other
-    shapes are inferred from them."""
-    import onnx
-    model = onnx.load(source)
-    constants = {tensor.name for tensor in model.graph.initializer}
-    for value in model.graph.input:
-        if value.name in constants:
-            continue
-        dims = value.type.tensor_type.shape.dim
-        del dims[:]
-        for size in feed[value.name].shape:
-            dims.add().dim_value = size
-    # What files say of other tensors may be symbols, or another batch.
-    del model.graph.value_info[:]
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    onnx.save(model, target)
+        return files.float_file(self.case) if self.style == "fp32" else files.quantized_file(self.case, self.style)
 
 
 def all_rows(models=None):
@@ -97,6 +48,6 @@ def all_rows(models=None):
     for case in cases:
         if case.name.startswith("int8/"):
             continue  # made here, of the prepared files
-        styles = ["int8-published"] if case.int8 else ["fp32", "int8-ort", "int8-nncf"]
+        styles = ["int8-published"] if case.int8 else ["fp32", *files.STYLES]
         rows += [Row(case, style) for style in styles]
     return rows

@@ -21,24 +21,10 @@ import json
 import math
 import os
 import re
-import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.join(ROOT, "test", "Integration"), os.path.join(ROOT, "python")]
-
-
-def enter_environment():
-    """Goes on in the interpreter that has the peers."""
-    if os.environ.get("QC_PEERS") and sys.prefix == os.environ["QC_PEERS"]:
-        return
-    setup = os.path.join(ROOT, "scripts", "setup")
-    subprocess.run([setup, "--peers"], check=True, stdout=sys.stderr)
-    places = subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout
-    environment = dict(os.environ, **dict(line.split("=", 1) for line in places.splitlines()))
-    python = os.path.join(environment["QC_PEERS"], "bin", "python")
-    os.execve(python, [python, *sys.argv], environment)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import environment  # noqa: E402
 
 
 def parse():
@@ -92,7 +78,7 @@ def measure_row(row, threads, peers, options):
 
 
 def main():
-    enter_environment()
+    environment.enter()
     options = parse()
     import peaks
     import peers as runners

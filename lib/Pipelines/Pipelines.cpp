@@ -82,11 +82,14 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   assign.activations = options.activations;
   assign.products = options.products;
   assign.tokens = options.tokens;
+  assign.ends = options.ends;
   assign.block = options.block;
   assign.symmetric = options.symmetric;
   assign.activationRange = options.activationRange;
   assign.weightRange = options.weightRange;
   assign.rounding = options.rounding;
+  llvm::append_range(assign.floatNodes, options.floatNodes);
+  llvm::append_range(assign.floatOps, options.floatOps);
   assign.plan = options.plan;
   assign.dump = options.report;
   manager.addPass(createAssignBits(assign));

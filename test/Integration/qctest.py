@@ -11,6 +11,7 @@ import re
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -201,6 +202,14 @@ def compile_model(model, artifact, shapes, *options, timeout=900):
     return time.monotonic() - start
 
 
+def quantize_commands(model, target, graph, shapes, options):
+    """The two commands that quantize an ONNX file: importing it for `shapes`
+    {name: dims} to the file `graph`, and --qc-quantize-pipeline with the text `options`."""
+    return ([tool("qc-translate"), "--import-onnx", str(model), "--mlir-print-debuginfo", "-o", str(graph),
+             *(f"--shape={name}=" + "x".join(map(str, dims)) for name, dims in shapes.items())],
+            [tool("qc-opt"), str(graph), "--mlir-print-debuginfo", "-o", str(target), f"--qc-quantize-pipeline={options}"])
+
+
 class RunFailure(Exception):
     """An artefact did not run; the text says why."""
 
@@ -268,12 +277,40 @@ def run_command(command, timeout, directory=None, environment=None):
     except subprocess.TimeoutExpired:
         raise RunFailure(f"hang: {os.path.basename(command[0])} did not end within {timeout} s") from None
     if process.returncode:
-        text = (process.stderr + process.stdout).decode(errors="replace")
-        lines = [line for line in text.splitlines() if line.strip()]
-        told = next((line for line in lines if "error" in line), lines[0] if lines else "no message")
-        kind = "crash" if process.returncode < 0 else "run"
-        raise RunFailure(f"{kind}: {os.path.basename(command[0])}: {told} ({exit_text(process.returncode)})")
+        raise RunFailure(failure_text(command, process.returncode, process.stderr + process.stdout))
     return process.stdout.decode(errors="replace")
+
+
+def failure_text(command, code, output):
+    """What is worth telling of a program that failed."""
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    told = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
+    return f"{'crash' if code < 0 else 'run'}: {os.path.basename(command[0])}: {told} ({exit_text(code)})"
+
+
+def run_measured(command, timeout):
+    """Runs a program that must succeed: {"seconds", "cpu_seconds", "peak_bytes"},
+    the last being the most memory that it had resident."""
+    with tempfile.TemporaryFile() as output:
+        start, peak, ended = time.monotonic(), 0, 0
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        # Not the ru_maxrss of wait4, which begins with that of this process.
+        while not ended:
+            try:
+                with open(f"/proc/{process.pid}/status") as file:
+                    peak = max([peak, *(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))])
+            except OSError:  # It has just ended.
+                pass
+            if time.monotonic() - start > timeout:
+                process.kill()
+            time.sleep(0.002)
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        seconds = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise RunFailure(failure_text(command, process.returncode, output.read()))
+    return {"seconds": seconds, "cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_bytes": peak}
 
 
 # ---------------------------------------------------------------------------

@@ -73,6 +73,10 @@ struct QuantizePipelineOptions
       *this, "tokens",
       llvm::cl::desc("Activations of matrix products have one scale per row"),
       llvm::cl::init(false)};
+  Option<std::string> ends{
+      *this, "ends",
+      llvm::cl::desc("Storage type of the first layer's weights if wider"),
+      llvm::cl::init("si8")};
   Option<int64_t> block{
       *this, "block",
       llvm::cl::desc("Weights of products: elements per scale, 0 for one scale "
@@ -94,6 +98,10 @@ struct QuantizePipelineOptions
   Option<bool> biasCorrection{*this, "bias-correction",
                               llvm::cl::desc("Correct biases after rounding"),
                               llvm::cl::init(true)};
+  ListOption<std::string> floatNodes{*this, "float-nodes",
+                                     llvm::cl::desc("Nodes that stay float")};
+  ListOption<std::string> floatOps{
+      *this, "float-ops", llvm::cl::desc("Ops that stay float, such as add")};
   Option<std::string> plan{*this, "plan",
                            llvm::cl::desc("JSON file of decisions that win"),
                            llvm::cl::init("")};

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Quantizing float models: the int8 program that runs against the float model and
+against onnxruntime on the exported QDQ file, formats of weights, resuming a
+calibration and its memory, and what is refused.
+
+One network is made here; fashion_cnn is calibrated and compared on real pictures
+where the data folder is, on random ones without; ResNet-8 is skipped without it."""
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import models  # noqa: E402
+import networks  # noqa: E402
+import qctest  # noqa: E402
+
+FASHION = os.path.join(qctest.ROOT, "test", "data", "fashion_cnn.onnx")
+SAMPLES = 100
+IMAGES = 100
+
+
+def save_model(path, nodes, weights, inputs, output):
+    from onnx import TensorProto, checker, helper, numpy_helper, save
+    graph = helper.make_graph(
+        nodes, "network", [helper.make_tensor_value_info(name, kind, dims) for name, kind, dims in inputs],
+        [helper.make_tensor_value_info(output[0], TensorProto.FLOAT, output[1])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    checker.check_model(model)
+    save(model, path)
+
+
+def make_convolutional(path):
+    """Plain, depthwise and pointwise convolutions, a batch norm, a residual sum, a
+    concatenation, pools and a classifier."""
+    from onnx import TensorProto, helper
+    random = np.random.default_rng(7)
+
+    def normal(*shape, scale=None):
+        scale = scale or np.sqrt(2 / np.prod(shape[1:]))
+        return (random.standard_normal(shape) * scale).astype(np.float32)
+    weights = {"w0": normal(16, 3, 3, 3), "b0": normal(16, scale=0.2), "w1": normal(16, 1, 3, 3),
+               "w2": normal(16, 16, 1, 1), "b2": normal(16, scale=0.2), "w3": normal(16, 16, 3, 3),
+               "gamma": 1 + normal(16, scale=0.2), "beta": normal(16, scale=0.2), "mean": normal(16, scale=0.2),
+               "var": 1 + np.abs(normal(16, scale=0.2)), "w4": normal(32, 10), "b4": normal(10, scale=0.2)}
+    node = helper.make_node
+    nodes = [node("Conv", ["input", "w0", "b0"], ["c0"], pads=[1, 1, 1, 1]), node("Relu", ["c0"], ["r0"]),
+             node("Conv", ["r0", "w1"], ["c1"], pads=[1, 1, 1, 1], group=16),
+             node("BatchNormalization", ["c1", "gamma", "beta", "mean", "var"], ["n1"]), node("Relu", ["n1"], ["r1"]),
+             node("Conv", ["r1", "w2", "b2"], ["c2"]), node("Add", ["c2", "r0"], ["s2"]),
+             node("MaxPool", ["s2"], ["p2"], kernel_shape=[2, 2], strides=[2, 2]),
+             node("Conv", ["p2", "w3"], ["c3"], pads=[1, 1, 1, 1]), node("Relu", ["c3"], ["r3"]),
+             node("Concat", ["p2", "r3"], ["j3"], axis=1), node("GlobalAveragePool", ["j3"], ["g3"]),
+             node("Flatten", ["g3"], ["f3"]), node("Gemm", ["f3", "w4", "b4"], ["logits"])]
+    save_model(path, nodes, weights, [("input", TensorProto.FLOAT, ["N", 3, "H", "W"])], ("logits", ["N", 10]))
+
+
+def make_dense(path):
+    """An embedding, two matrix products and a classifier: 1.3 M weights."""
+    from onnx import TensorProto, helper
+    random = np.random.default_rng(8)
+    shapes = {"table": (1024, 512), "w0": (512, 256), "w1": (256, 512), "head": (512, 1024)}
+    weights = {name: (random.standard_normal(dims) / np.sqrt(dims[0] if name != "table" else 1)).astype(np.float32)
+               for name, dims in shapes.items()}
+    node = helper.make_node
+    nodes = [node("Gather", ["table", "ids"], ["x0"], name="embed"), node("MatMul", ["x0", "w0"], ["x1"], name="up"),
+             node("Relu", ["x1"], ["x2"]), node("MatMul", ["x2", "w1"], ["x3"], name="down"),
+             node("MatMul", ["x3", "head"], ["logits"], name="head")]
+    save_model(path, nodes, weights, [("ids", TensorProto.INT64, [1, 16])], ("logits", [1, 16, 1024]))
+    return sum(array.size for array in weights.values())
+
+
+class Network:
+    """A float file, a folder of calibration inputs and others to compare on, and
+    the least SQNR in dB that int8 must reach."""
+
+    def __init__(self, name, folder):
+        self.folder = folder
+        os.mkdir(calibration := os.path.join(folder, "calibration"))
+        self.model, self.calibration = os.path.join(folder, "float.onnx"), calibration
+        random = np.random.default_rng(9)
+        data = qctest.data_directory()
+        if name == "made":
+            make_convolutional(self.model)
+            feeds, self.floor = ({"input": random.standard_normal((1, 3, 16, 16), np.float32)} for _ in itertools.count()), 30
+        elif name == "fashion_cnn" and not data:
+            self.model, self.floor = FASHION, 30
+            feeds = ({"input": random.standard_normal((1, 1, 28, 28), np.float32)} for _ in itertools.count())
+        else:
+            if not data:
+                pytest.skip("the data folder is missing (set QC_DATA)")
+            case = next(case for case in networks.data_cases(data) if case.name.endswith(name))
+            self.model, self.floor = case.model(), {"fashion_cnn": 38, "resnet8_cifar10": 35}[name]
+            case.calibrate(calibration, SAMPLES)
+            feeds = case.feeds(IMAGES)
+        if not os.listdir(calibration):
+            for index in range(SAMPLES):
+                np.savez(os.path.join(calibration, f"{index:04}.npz"), **next(feeds))
+        self.feeds = list(itertools.islice(feeds, IMAGES))
+        self.shapes = {key: value.shape for key, value in self.feeds[0].items()}
+        session = models.onnxruntime_session(self.model, False, 1)
+        self.expected = [session.run(None, feed)[0] for feed in self.feeds]
+
+
+@pytest.fixture(scope="module", params=["made", "fashion_cnn", "resnet8_cifar10"])
+def network(request, tmp_path_factory):
+    return Network(request.param, str(tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture(scope="module")
+def quantized(network):
+    """The network in int8, as MLIR."""
+    return quantize(network.model, os.path.join(network.folder, "int8.mlir"), network.shapes,
+                    f"calibration={network.calibration} report={network.folder}/plan.json")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return Network("made", str(tmp_path_factory.mktemp("made")))
+
+
+def quantize(model, target, shapes, options):
+    for command in qctest.quantize_commands(model, target, f"{target}.float.mlir", shapes, options):
+        qctest.run_command(command, 300)
+    return target
+
+
+def run(model, feeds, work):
+    """Outputs of the compiled program, a dictionary for each feed, and the bytes
+    of its weights."""
+    os.makedirs(inputs := os.path.join(work, "inputs"))
+    library, outputs = os.path.join(work, "model.so"), os.path.join(work, "outputs")
+    qctest.compile_model(model, library, {})
+    for index, feed in enumerate(feeds):
+        np.savez(os.path.join(inputs, f"{index:04}.npz"), **feed)
+    qctest.run_command([qctest.tool("qc-run"), library, "--inputs", inputs, "--outputs", outputs], 300)
+    results = []
+    for index in range(len(feeds)):
+        with np.load(os.path.join(outputs, f"{index:04}.npz")) as arrays:
+            results.append(dict(arrays))
+    information = json.loads(qctest.run_command([qctest.tool("qc-run"), library, "--info", "--json"], 60))
+    return results, information["weights_bytes"]
+
+
+def sqnr(expected, actual):
+    e, a = (np.concatenate([array.reshape(-1) for array in arrays]).astype(np.float64) for arrays in (expected, actual))
+    return 10 * np.log10((e**2).sum() / max(((e - a)**2).sum(), 1e-300))
+
+
+def test_the_compiled_program_is_near_the_float_model(network, quantized, tmp_path):
+    outputs, _ = run(quantized, network.feeds, str(tmp_path))
+    decibels = sqnr(network.expected, [next(iter(output.values())) for output in outputs])
+    print(f"{decibels:.1f} dB")
+    assert decibels >= network.floor
+
+
+def expose_codes(source, target, pieces):
+    """Writes the QDQ model with every activation's codes as outputs, and `pieces`,
+    whose codes are computed from given ones, named like them with " given"
+    behind. Returns (codes, what they are rounded from, scale) for each."""
+    import onnx
+    from onnx import numpy_helper
+    model = onnx.load(source)
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    quantized = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    codes = [node.output[0] for node in quantized]
+    types = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
+    model.graph.output.extend(types[name] for name in codes)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, target)
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name in codes:
+                node.input[index] = name + " given"
+    for name in codes:
+        given = model.graph.input.add()
+        given.CopyFrom(types[name])
+        given.name += " given"
+    own = {value.name for value in [*model.graph.input, *model.graph.output]}
+    reals = dict.fromkeys(node.input[0] for node in quantized)
+    model.graph.output.extend(types[name] for name in reals if name not in own)
+    onnx.save(model, pieces)
+    return [(node.output[0], node.input[0], float(numpy_helper.to_array(constants[node.input[1]]))) for node in quantized]
+
+
+def test_the_exported_file_computes_the_same_codes(network, quantized, tmp_path):
+    """Codes of all activations, each computed from the program's codes before:
+    onnxruntime rounds sums of dequantized floats, the program integers. They are equal,
+    but for a step where a value lies in the middle between two codes, up to float's rounding
+    and that of biases to the accumulator's grid."""
+    import onnxruntime
+    exported, exposed, pieces = (str(tmp_path / name) for name in ("int8.onnx", "codes.onnx", "pieces.onnx"))
+    qctest.run_command([qctest.tool("qc-translate"), "--export-onnx", quantized, "-o", exported], 60)
+    nodes = expose_codes(exported, exposed, pieces)
+    assert len(nodes) >= 5
+    options = onnxruntime.SessionOptions()
+    # Each node as it is written.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(pieces, options, providers=["CPUExecutionProvider"])
+    outputs, _ = run(exposed, network.feeds[:20], str(tmp_path / "run"))
+    total = different = 0
+    for feed, output in zip(network.feeds, outputs):
+        given = {name + " given": output[name] for name, _, _ in nodes}
+        names = [value.name for value in session.get_outputs()]
+        known = {**feed, **dict(zip(names, session.run(names, {**feed, **given})))}
+        for name, real, scale in nodes:
+            assert output[name].dtype == known[name].dtype == np.uint8
+            steps = np.abs(output[name].astype(int) - known[name])
+            assert steps.max() <= 1, name
+            between = np.abs(known[real][steps > 0].astype(np.float64) / scale % 1 - 0.5)
+            assert (between < 5e-3).all(), name
+            total, different = total + steps.size, different + between.size
+    print(f"{different} of {total} codes differ by a step")
+    assert different <= 1e-3 * total
+
+
+# Options, bits of a weight in memory, where no element lies in two bytes, block and
+# least dB. Without a block the weights of float products become floats.
+FORMATS = {
+    "si8": ("weights=si8", None, 0, 35), "si6": ("weights=si6", None, 0, 23), "si4": ("weights=si4", None, 0, 12),
+    "f8": ("weights=f8E4M3FN", None, 0, 24), "si8-block": ("weights=si8 block=32", 8, 32, 35),
+    "ui4-block": ("weights=ui4 block=32 symmetric=false", 4, 32, 15),
+    "si4-block": ("weights=si4 block=64 weight-range=output", 4, 64, 13), "si3-block": ("weights=si3 block=16", 4, 16, 9),
+    "si6-block": ("weights=si6 block=64", 8, 64, 23),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_of_weights(name, tmp_path):
+    """All weights of a model with an embedding and a classifier; activations stay
+    float."""
+    options, bits, block, floor = FORMATS[name]
+    model = str(tmp_path / "float.onnx")
+    elements = make_dense(model)
+    random = np.random.default_rng(10)
+    feeds = [{"ids": random.integers(0, 1024, (1, 16))} for _ in range(132)]
+    np.savez(tmp_path / "calibration.npz", ids=np.concatenate([feed["ids"] for feed in feeds[4:]]))
+    quantized = quantize(model, str(tmp_path / "q.mlir"), {"ids": (1, 16)},
+                         f"calibration={tmp_path}/calibration.npz {options} ends= activations=f32")
+    outputs, size = run(quantized, feeds[:4], str(tmp_path))
+    session = models.onnxruntime_session(model, False, 1)
+    decibels = sqnr([session.run(None, feed)[0] for feed in feeds[:4]], [output["logits"] for output in outputs])
+    print(f"{decibels:.1f} dB, {size} bytes")
+    assert decibels >= floor
+    if bits:
+        # Scales are f32; zero points at most a byte.
+        assert size <= bits * elements / 8 + 5 * elements // block + (64 << 10)
+
+
+def test_a_users_line_wins(made, tmp_path):
+    plain = quantize(made.model, str(tmp_path / "a.mlir"), made.shapes, f"calibration={made.calibration} limit=4 "
+                     f"report={tmp_path}/report.json")
+    plan = json.loads((tmp_path / "report.json").read_text())
+    name = next(name for name, node in plan.items() if node["inputs"].get("1", {}).get("type") == "si8")
+    (tmp_path / "plan.json").write_text(json.dumps({name: {"inputs": {"0": {"type": "f32"}, "1": {"type": "f32"}}}}))
+    changed = quantize(made.model, str(tmp_path / "b.mlir"), made.shapes, f"calibration={made.calibration} limit=4 "
+                       f"plan={tmp_path}/plan.json report={tmp_path}/report.json")
+    line = json.loads((tmp_path / "report.json").read_text())[name]
+    assert line["by"] == "user" and line["inputs"]["1"]["type"] == "f32"
+    count = [open(file).read().count("qc.quantize ") for file in (plain, changed)]
+    assert count[1] < count[0]
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """The network made here on larger pictures, and a folder of 1,000 of them: 49 MB."""
+    folder = tmp_path_factory.mktemp("graph")
+    make_convolutional(folder / "float.onnx")
+    command, _ = qctest.quantize_commands(folder / "float.onnx", "", folder / "graph.mlir", {"input": (1, 3, 64, 64)}, "")
+    qctest.run_command(command, 60)
+    random = np.random.default_rng(11)
+    (folder / "inputs").mkdir()
+    for index in range(1000):
+        np.savez(folder / "inputs" / f"{index:04}.npz", input=random.random((1, 3, 64, 64), np.float32))
+    return folder
+
+
+def calibrate(graph, table, limit=0):
+    """The command that calibrates."""
+    return [qctest.tool("qc-opt"), str(graph / "graph.mlir"), "-o", os.devnull,
+            f"--qc-calibrate=inputs={graph}/inputs table={table} limit={limit} progress=1"]
+
+
+def test_an_interrupted_calibration_goes_on(graph, tmp_path):
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    qctest.run_command(calibrate(graph, whole), 300)
+    process = subprocess.Popen(calibrate(graph, parts), stderr=subprocess.PIPE)
+    seen = b""
+    while b"calibrating: " not in seen and (piece := os.read(process.stderr.fileno(), 4096)):
+        seen += piece
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=60)[1].decode(errors="replace")
+    if process.returncode:  # Else it was faster than the signal.
+        assert "calibration was interrupted; the table can be gone on from" in text
+        assert parts.read_text() != whole.read_text()
+    qctest.run_command(calibrate(graph, parts), 300)
+    assert parts.read_text() == whole.read_text()
+
+
+def test_memory_of_a_calibration_does_not_depend_on_the_samples(graph, tmp_path):
+    peaks = [qctest.run_measured(calibrate(graph, tmp_path / f"{limit}.json", limit), 300)["peak_bytes"]
+             for limit in (10, 1000)]
+    print(f"{peaks[0] / 1e6:.1f} MB for 10 samples, {peaks[1] / 1e6:.1f} MB for 1,000")
+    assert abs(peaks[1] - peaks[0]) < 0.05 * peaks[0]
+
+
+@pytest.mark.parametrize("options, text", [
+    ("calibration={folder}/none", "no such file or folder of calibration inputs"),
+    ("calibration={folder}/wide.npz", "or several of them in the first dimension"),
+    ("calibration={folder}/nameless.npz", "has no array for input 'input'"),
+    ("calibration={calibration} weights=si9", "accepted: f32, si2 to si8"),
+    ("calibration={calibration} block=300", "accepted: 0 and 16 to 256"),
+    ("calibration={calibration} rounding=down", "accepted: nearest, gptq"),
+    ("calibration={calibration} colour=red", "no such option colour"),
+    ("calibration={calibration} plan={folder}/plan.json", "node 'nowhere' does not exist"),
+    ("calibration={calibration} plan={folder}/none.json", "none.json"),
+    ("weights=si8", "no statistics of 'input' and no scale in the plan"),
+], ids=lambda value: None)
+def test_bad_input_is_refused(made, options, text, tmp_path):
+    np.savez(tmp_path / "wide.npz", input=np.zeros((1, 3, 16, 17), np.float32))
+    np.savez(tmp_path / "nameless.npz", a=np.zeros((1, 3, 16, 16), np.float32), b=np.zeros(1, np.float32))
+    (tmp_path / "plan.json").write_text('{"nowhere": {"inputs": {"0": {"type": "si8"}}}}')
+    commands = qctest.quantize_commands(made.model, tmp_path / "q.mlir", tmp_path / "float.mlir", made.shapes,
+                                        options.format(folder=tmp_path, calibration=made.calibration))
+    qctest.run_command(commands[0], 60)
+    process = subprocess.run(commands[1], capture_output=True, text=True, timeout=60)
+    assert process.returncode == 1
+    assert text in process.stderr

@@ -237,7 +237,7 @@ LogicalResult FormKernels::form(func::FuncOp function, SymbolTable &symbols) {
 }
 
 /// Rows up to which a product's time is that of reading its weights.
-constexpr int64_t fewRows = 8;
+constexpr int64_t fewRows = 4;
 
 /// Whether `use` is the matrix of a product of few rows that
 /// qc-schedule-unpacking knows to unpack: codes of 2, 4 or 8 bits with one zero

@@ -185,6 +185,13 @@ LogicalResult PlanParser::parseNode(const llvm::json::Value &value,
       node.by = by->str();
       continue;
     }
+    if (key == "why") {
+      const llvm::json::Object *why = member.getAsObject();
+      if (!why)
+        return error() << "bad 'why'; accepted: an object";
+      node.why = *why;
+      continue;
+    }
     const llvm::json::Object *inputs = member.getAsObject();
     if (key != "inputs" || !inputs)
       return error() << "unknown member '" << StringRef(key)
@@ -247,8 +254,10 @@ llvm::json::Object Plan::toJSON() const {
       }
       inputs[std::to_string(index)] = std::move(members);
     }
-    object[name] =
-        llvm::json::Object{{"by", node.by}, {"inputs", std::move(inputs)}};
+    llvm::json::Object members{{"by", node.by}, {"inputs", std::move(inputs)}};
+    if (!node.why.empty())
+      members["why"] = llvm::json::Object(node.why);
+    object[name] = std::move(members);
   }
   return object;
 }

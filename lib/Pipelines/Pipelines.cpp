@@ -77,7 +77,27 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
     calibrate.progress = options.progress;
     manager.addPass(createCalibrate(calibrate));
   }
+  SmallVector<std::string> candidates(options.candidates.begin(),
+                                      options.candidates.end());
+  if (!options.budget.empty()) {
+    SensitivityOptions sensitivity;
+    sensitivity.formats = candidates;
+    sensitivity.metrics = {options.metric};
+    sensitivity.inputs = options.calibration;
+    sensitivity.weightRange = options.weightRange;
+    sensitivity.block = options.block;
+    sensitivity.symmetric = options.symmetric;
+    sensitivity.table = options.sensitivity;
+    sensitivity.progress = options.progress;
+    manager.addPass(createSensitivity(sensitivity));
+  }
   AssignBitsOptions assign;
+  assign.budget.assign(options.budget.begin(), options.budget.end());
+  assign.candidates = candidates;
+  assign.metric = options.metric;
+  assign.solver = options.solver;
+  assign.inputs = options.calibration;
+  assign.progress = options.progress;
   assign.weights = options.weights;
   assign.activations = options.activations;
   assign.products = options.products;

@@ -72,6 +72,9 @@ struct NodePlan {
   /// Who decided: "user" or a pass.
   std::string by;
   std::map<unsigned, OperandFormat> inputs;
+  /// What the decision was made from, for people: the metric, its value, the
+  /// alternatives. May be empty; nothing reads it.
+  llvm::json::Object why;
 
   /// The format of operand `index`; f32 if there is none.
   OperandFormat getInput(unsigned index) const {

@@ -102,6 +102,26 @@ struct QuantizePipelineOptions
                                      llvm::cl::desc("Nodes that stay float")};
   ListOption<std::string> floatOps{
       *this, "float-ops", llvm::cl::desc("Ops that stay float, such as add")};
+  ListOption<std::string> budget{
+      *this, "budget",
+      llvm::cl::desc("What weights may cost, or the loss that is accepted: see "
+                     "qc-assign-bits")};
+  ListOption<std::string> candidates{
+      *this, "candidates",
+      llvm::cl::desc("Storage types that a budget chooses from")};
+  Option<std::string> metric{
+      *this, "metric",
+      llvm::cl::desc("Metric of qc-sensitivity that a budget minimises"),
+      llvm::cl::init("fisher")};
+  Option<std::string> solver{
+      *this, "solver",
+      llvm::cl::desc("auto, knapsack, milp, bisection, evolutionary"),
+      llvm::cl::init("auto")};
+  Option<std::string> sensitivity{
+      *this, "sensitivity",
+      llvm::cl::desc("JSON file of sensitivities to load, go on from and "
+                     "write"),
+      llvm::cl::init("")};
   Option<std::string> plan{*this, "plan",
                            llvm::cl::desc("JSON file of decisions that win"),
                            llvm::cl::init("")};

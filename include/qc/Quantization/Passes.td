@@ -115,7 +115,20 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     Writes the `qc.plan`. Which operands are quantized follows from the graph
     (qc/Quantization/Points.h): inputs of convolutions and matrix products, constant weights, and
     what is added, pooled or concatenated between convolutions; everything else stays float.
-    Without a budget all get the formats of the options. Lines of the file `plan` whose `by` is "user",
+    Without a budget all get the formats of the options.
+
+    With `budget`, weights of convolutions and matrix products get one of `candidates` each, those of
+    least predicted loss (`metric` of the table `@sensitivity`) within it. `avg-bits` is the mean over
+    all quantized weights, `bytes` has their scales in, `latency` is in milliseconds, from the table's
+    numbers "latency" (microseconds) or else a model of multiply-accumulates and bytes
+    (lib/Quantization/Budget.h). Several budgets are met together. `solver` is an exact knapsack or an
+    integer program (auto: whichever fits); `evolutionary` goes on from there by running quantized
+    models, `bisection` finds the smallest model with an accepted loss: loss:sqnr in dB, loss:agreement
+    in per cent, on `limit` samples of `inputs`. The first layer keeps the bits of `ends`; matrix products
+    of one input share a format (`share`). Why each format was chosen is in the plan: the
+    metric, the loss and the alternatives. A budget that cannot be met is an error that names
+    the nearest.
+ Lines of the file `plan` whose `by` is "user",
     or that have none, win over everything, and so do entries that the module's plan has by "user".
 
     ```mlir
@@ -135,11 +148,22 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     Option<"rounding", "rounding", "std::string", "\"gptq\"", "How weights are rounded: nearest, gptq">,
     ListOption<"floatNodes", "float-nodes", "std::string", "Nodes that stay float">,
     ListOption<"floatOps", "float-ops", "std::string", "Ops that stay float, such as add">,
+    ListOption<"budget", "budget", "std::string", "avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS (one or several), or loss:sqnr:DB, loss:agreement:PERCENT">,
+    ListOption<"candidates", "candidates", "std::string", "Storage types to choose from (default si3,si4,si6,si8)">,
+    Option<"metric", "metric", "std::string", "\"fisher\"", "Metric of @sensitivity that predicts the loss">,
+    Option<"solver", "solver", "std::string", "\"auto\"", "auto, knapsack, milp, bisection, evolutionary">,
+    ListOption<"share", "share", "std::string", "Which layers share a format: inputs (products of one input), sums (layers that are added) (default inputs)">,
+    Option<"generations", "generations", "unsigned", "10", "Generations of the solver evolutionary, of at most 16 models each">,
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs, for solvers that run models">,
+    Option<"limit", "limit", "unsigned", "16", "Samples that these use (0: all)">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">,
     Option<"plan", "plan", "std::string", "\"\"", "JSON file whose lines win">,
     Option<"dump", "dump", "std::string", "\"\"", "JSON file to write the plan to">
   ];
   let statistics = [
-    Statistic<"numNodes", "nodes", "Number of nodes in the plan">
+    Statistic<"numNodes", "nodes", "Number of nodes in the plan">,
+    Statistic<"numBytes", "bytes", "Bytes of weights that a budget was for">,
+    Statistic<"numEvaluations", "evaluations", "Number of quantized models run">
   ];
 }
 

@@ -4,6 +4,7 @@
 
 #include "qc/Analysis/NodeNames.h"
 
+#include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Support/Names.h"
 
 using namespace mlir;
@@ -11,7 +12,7 @@ using namespace qc;
 
 NodeNames::NodeNames(func::FuncOp function) : function(function) {
   llvm::StringMap<unsigned> counts;
-  for (Operation &op : function.getBody().front().without_terminator()) {
+  auto add = [&](Operation &op) {
     std::string base = getNodeName(op.getLoc());
     if (base.empty())
       base = op.getName().stripDialect().str();
@@ -21,7 +22,16 @@ NodeNames::NodeNames(func::FuncOp function) : function(function) {
       name = base + "#" +
              std::to_string(++counts.try_emplace(base, 1).first->second);
     names[&op] = ops.find(name)->first();
-  }
+  };
+  // Constants that a rewrite made stand where the op is for which they were
+  // made: the name is the op's.
+  auto body = function.getBody().front().without_terminator();
+  for (Operation &op : body)
+    if (!isa<ConstantOp>(op))
+      add(op);
+  for (Operation &op : body)
+    if (isa<ConstantOp>(op))
+      add(op);
 }
 
 std::string NodeNames::getName(Value value) const {

@@ -77,6 +77,8 @@ public:
   LogicalResult load(const char *path, unsigned threads);
   LogicalResult run() override;
 
+  SmallVector<std::string> inputNames, outputNames;
+
 private:
   LogicalResult check(QcrtStatus status, const QcrtError &error) const {
     if (status == QCRT_OK)
@@ -219,6 +221,7 @@ LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
                             : qcrtProgramOutput(model, 0, index, &info, &error);
     if (failed(check(status, error)))
       return failure();
+    (isInput ? inputNames : outputNames).push_back(info.name);
     auto allocate = [&]() -> FailureOr<MutableArrayRef<char>> {
       AlignedBuffer &buffer = buffers.emplace_back(info.bytes);
       if (!buffer)
@@ -292,6 +295,24 @@ Executor::compile(func::FuncOp function) const {
   return std::unique_ptr<CompiledFunction>(std::move(loaded));
 }
 
+static unsigned getThreads(unsigned threads) {
+  return threads ? threads
+                 : std::max(
+                       1u, llvm::hardware_concurrency().compute_thread_count());
+}
+
+FailureOr<LoadedLibrary> qc::loadLibrary(Location loc, StringRef path,
+                                         unsigned threads) {
+  auto loaded = std::make_unique<LoadedFunction>(loc, TurnedMaps());
+  if (failed(loaded->load(path.str().c_str(), getThreads(threads))))
+    return failure();
+  LoadedLibrary library;
+  library.inputs = loaded->inputNames;
+  library.outputs = loaded->outputNames;
+  library.code = std::move(loaded);
+  return library;
+}
+
 namespace {
 /// Gives the qc dialect its executor when a context loads it.
 struct ExecutionExtension
@@ -306,9 +327,8 @@ struct ExecutionExtension
 } // namespace
 
 void qc::registerExecution(DialectRegistry &registry, unsigned threads) {
-  if (threads == 0)
-    threads = std::max(1u, llvm::hardware_concurrency().compute_thread_count());
   registry.insert<QCDialect>();
-  registry.addExtension(TypeID::get<ExecutionExtension>(),
-                        std::make_unique<ExecutionExtension>(threads));
+  registry.addExtension(
+      TypeID::get<ExecutionExtension>(),
+      std::make_unique<ExecutionExtension>(getThreads(threads)));
 }

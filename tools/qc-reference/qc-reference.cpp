@@ -5,8 +5,8 @@
 
 #include "Tensors.h"
 
+#include "qc/Analysis/ReferenceRun.h"
 #include "qc/Dialect/QC/IR/ConstantStore.h"
-#include "qc/Dialect/QC/IR/Interpreter.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Target/ONNX/ImportONNX.h"
@@ -74,10 +74,10 @@ static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
            " inputs and " + std::to_string(getVisibleResults(function)) +
            " outputs";
 
-  DenseMap<Value, ElementsAttr> values;
+  ReferenceTensors values;
   TensorReader reader(&context, "");
-  for (auto [argument, file] :
-       llvm::zip_equal(function.getArguments(), inputFiles)) {
+  for (auto [type, file] :
+       llvm::zip_equal(function.getArgumentTypes(), inputFiles)) {
     auto buffer = llvm::MemoryBuffer::getFile(file);
     onnx::TensorProto tensor;
     if (!buffer || (*buffer)->getBufferSize() > INT32_MAX ||
@@ -87,53 +87,38 @@ static std::string runModel(StringRef path, ArrayRef<std::string> inputFiles,
     ElementsAttr value = reader.read(tensor, message);
     if (!value)
       return "'" + file + "' " + message;
-    if (value.getType() != argument.getType())
-      return "'" + file + "' has another type than the model's input";
-    values[argument] = value;
-  }
-  for (Operation &op : function.getBody().front()) {
-    if (op.hasTrait<OpTrait::IsTerminator>())
-      break;
-    if (auto constant = dyn_cast<ConstantOp>(op)) {
-      values[constant] = constant.getValue();
-      continue;
-    }
-    SmallVector<ElementsAttr> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(values.lookup(operand));
-    FailureOr<SmallVector<ElementsAttr>> results = evaluateOp(&op, operands);
-    if (failed(results))
-      return "cannot evaluate " + op.getName().getStringRef().str() + ": " +
-             message;
-    for (auto [result, value] : llvm::zip_equal(op.getResults(), *results))
-      values[result] = value;
-  }
-  Operation *terminator = function.getBody().front().getTerminator();
-  for (auto [index, file] : llvm::enumerate(outputFiles)) {
-    Value operand = terminator->getOperand(index);
-    auto type = cast<RankedTensorType>(operand.getType());
     SmallVector<char> scratch;
-    FailureOr<ArrayRef<char>> bytes =
-        getConstantBytes(values.lookup(operand), scratch);
-    if (failed(bytes))
-      return "an output cannot be read";
+    FailureOr<ArrayRef<char>> bytes = getConstantBytes(value, scratch);
+    if (value.getType() != type || failed(bytes))
+      return "'" + file + "' has another type than the model's input";
+    values.push_back(std::make_shared<ReferenceTensor>(
+        cast<RankedTensorType>(type),
+        std::vector<char>(bytes->begin(), bytes->end())));
+  }
+  if (auto obstacle = ReferenceRun::findObstacle(function))
+    return "cannot evaluate " + obstacle->op->getName().getStringRef().str() +
+           ": it " + obstacle->reason;
+  FailureOr<ReferenceTensors> outputs = ReferenceRun().run(
+      function, std::move(values),
+      [](Operation *, unsigned, ReferenceTensorPtr value) { return value; });
+  if (failed(outputs))
+    return "cannot evaluate the model: " + message;
+  for (auto [index, file] : llvm::enumerate(outputFiles)) {
+    const ReferenceTensor &output = *(*outputs)[index];
+    Type element = output.type.getElementType();
     onnx::TensorProto tensor;
-    tensor.set_data_type(getDataType(type.getElementType()));
-    SmallVector<int64_t> shape(type.getShape());
+    tensor.set_data_type(getDataType(element));
+    SmallVector<int64_t> shape(output.type.getShape());
+    // The tensor of the extents comes first.
     if (auto extents =
             function.getResultAttrOfType<IntegerAttr>(index, "qc.extents")) {
-      // The tensor of the extents comes first.
-      FailureOr<SmallVector<int64_t>> numbers = getConstantIntegers(
-          values.lookup(terminator->getOperand(extents.getInt())));
-      if (failed(numbers))
-        return "the extents of an output cannot be read";
-      shape = *numbers;
+      const ReferenceTensor &numbers = *(*outputs)[extents.getInt()];
+      llvm::copy(getNumbers(numbers.type, numbers.bytes), shape.begin());
     }
-    int64_t size =
-        getStorageBytes(RankedTensorType::get(shape, type.getElementType()));
+    int64_t size = getStorageBytes(RankedTensorType::get(shape, element));
     for (int64_t extent : shape)
       tensor.add_dims(extent);
-    tensor.set_raw_data(bytes->data(), size);
+    tensor.set_raw_data(output.bytes.data(), size);
     std::error_code error;
     llvm::raw_fd_ostream stream(file, error);
     if (error)

@@ -86,6 +86,7 @@ def plot(result, file):
                 points.sort(key=lambda line: line["weight_bytes"])
                 axis.plot([line["weight_bytes"] / 1e6 for line in points], [line[what] for line in points],
                           "o-" if kind.startswith("qc") else "x", label=kind)
+            axis.set_xlim(left=0)
         axes[1][column].axhline(own[0]["float"], color="black", linewidth=0.8)
         axes[0][column].set_title(name)
         axes[1][column].set_xlabel("MB of weights")

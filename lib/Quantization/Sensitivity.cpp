@@ -91,7 +91,10 @@ private:
   LogicalResult
   runModel(StringRef what, ArrayRef<LayerTask *> chosen,
            llvm::function_ref<const WeightError &(const LayerTask &)> getError,
-           llvm::function_ref<void(LayerTask &, const ModelError &)> accept);
+           llvm::function_ref<void(LayerTask &, const ModelError &)> accept,
+           StringRef pairType = {});
+  LogicalResult measurePairs(ErrorInjector &model, ArrayRef<LayerTask *> chosen,
+                             ArrayRef<double> losses, StringRef type);
   LogicalResult measureModels();
   FailureOr<double> getEntropy(const LayerTask &task);
 
@@ -139,6 +142,9 @@ LogicalResult SensitivityPass::checkOptions() {
       return failure();
     requested.push_back(findSensitivityMetric(name));
   }
+  const SensitivityMetric *square = findSensitivityMetric("model-mse");
+  if (pairs && !llvm::is_contained(requested, square))
+    requested.push_back(square);
   // Metrics of layers become losses by the weights' noise.
   const SensitivityMetric *noise = findSensitivityMetric("weight-sqnr");
   if (!llvm::is_contained(requested, noise))
@@ -214,6 +220,9 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
               : llvm::all_of(types, [&](const std::string &type) {
                   return node.formats[type].metrics.count(metric->name.str());
                 });
+      // Pairs come from runs of this metric.
+      if (pairs && metric->name == "model-mse" && node.pairs.empty())
+        isKnown = false;
       if (isKnown)
         continue;
       task.metrics.push_back(metric);
@@ -368,7 +377,8 @@ void SensitivityPass::keepErrors(LayerTask &task, const LayerEvidence &layer,
 LogicalResult SensitivityPass::runModel(
     StringRef what, ArrayRef<LayerTask *> chosen,
     llvm::function_ref<const WeightError &(const LayerTask &)> getError,
-    llvm::function_ref<void(LayerTask &, const ModelError &)> accept) {
+    llvm::function_ref<void(LayerTask &, const ModelError &)> accept,
+    StringRef pairType) {
   SmallVector<LinearLayer> layers;
   SmallVector<const WeightError *> errors;
   for (const LayerTask *task : chosen) {
@@ -385,6 +395,7 @@ LogicalResult SensitivityPass::runModel(
       })))
     return failure();
   Progress display(what.str(), chosen.size(), progress);
+  std::vector<double> losses;
   for (auto [index, task] : llvm::enumerate(chosen)) {
     model->setShare(index, 1);
     ModelComparison comparison(function);
@@ -394,8 +405,61 @@ LogicalResult SensitivityPass::runModel(
       ++numRuns;
     }
     model->setShare(index, 0);
+    losses.push_back(comparison.get().relativeSquare);
     accept(*task, comparison.get());
     display.advance(index + 1);
+  }
+  if (!pairType.empty())
+    return measurePairs(*model, chosen, losses, pairType);
+  return success();
+}
+
+/// Layers whose results reach the input of `op` without another one between.
+static void findPredecessors(Value value,
+                             const llvm::DenseMap<Operation *, size_t> &layers,
+                             llvm::SmallDenseSet<Operation *> &seen,
+                             SmallVectorImpl<size_t> &found) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !seen.insert(op).second)
+    return;
+  if (auto it = layers.find(op); it != layers.end()) {
+    found.push_back(it->second);
+    return;
+  }
+  for (Value operand : op->getOperands())
+    findPredecessors(operand, layers, seen, found);
+}
+
+/// The loss of neighbouring layers together beyond the sum of their `losses`.
+LogicalResult SensitivityPass::measurePairs(ErrorInjector &model,
+                                            ArrayRef<LayerTask *> chosen,
+                                            ArrayRef<double> losses,
+                                            StringRef type) {
+  llvm::DenseMap<Operation *, size_t> numbers;
+  for (auto [index, task] : llvm::enumerate(chosen))
+    numbers[task->layer.getOp()] = index;
+  Progress display("running the model with pairs as " + type.str(),
+                   chosen.size(), progress);
+  for (auto [second, task] : llvm::enumerate(chosen)) {
+    llvm::SmallDenseSet<Operation *> seen;
+    SmallVector<size_t> predecessors;
+    findPredecessors(task->layer.getInput(), numbers, seen, predecessors);
+    for (size_t first : predecessors) {
+      model.setShare(first, 1);
+      model.setShare(second, 1);
+      ModelComparison comparison(function);
+      for (size_t sample = 0; sample < model.getNumSamples(); ++sample) {
+        if (interrupt->isInterrupted() || failed(model.run(sample, comparison)))
+          return failure();
+        ++numRuns;
+      }
+      model.setShare(first, 0);
+      model.setShare(second, 0);
+      chosen[first]->node->pairs[task->name][type.str()].try_emplace(
+          type.str(),
+          comparison.get().relativeSquare - losses[first] - losses[second]);
+    }
+    display.advance(second + 1);
   }
   return success();
 }
@@ -443,7 +507,8 @@ LogicalResult SensitivityPass::measureModels() {
               store(task, SensitivityMetric::Model, i,
                     {task.layer, {}, {}, {}, 0, 0, 1, 0},
                     {{}, task.outputErrors[i], error});
-            })))
+            },
+            pairs ? StringRef(types[i]) : StringRef())))
       return failure();
   return success();
 }

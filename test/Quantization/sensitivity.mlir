@@ -29,6 +29,12 @@
 // The gradient behind the last layer is one, whatever the error's direction.
 // RUN: %python -c "import json; f = json.load(open('%t/all.json'))['matmul']['formats']; m = [f[k]['metrics'] for k in ('si3', 'si4', 'si6', 'si8')]; assert all(abs(x['fisher'] / x['model-mse'] - 1) < 1e-3 for x in m), m"
 
+// Neighbours together: the pair's loss is a difference to what model-mse says.
+// RUN: qc-opt %t/one.mlir --qc-sensitivity="inputs=%t/in.npz formats=si3 metrics=weight-sqnr pairs=true" | FileCheck %s --check-prefix=PAIRS
+// PAIRS: qc.table @sensitivity {conv = {by = "qc-sensitivity", formats = {si3 = {bytes = 2.800000e+01 : f64, metrics = {"model-mse" = {{[^}]*}}}}}
+// PAIRS-SAME: pairs = {matmul = {si3 = {si3 = {{[^}]*}} : f64}}}
+// PAIRS-SAME: matmul = {
+
 // A table that is complete needs no inputs; the user's numbers stay.
 // RUN: %python -c "import json; t = json.load(open('%t/all.json')); t['conv'] = {'by': 'user', 'formats': {'si4': {'metrics': {'fisher': 42}}}}; json.dump(t, open('%t/user.json', 'w'))"
 // RUN: qc-opt %t/one.mlir --qc-sensitivity="table=%t/user.json metrics=weight-sqnr" | FileCheck %s --check-prefix=USER

@@ -76,6 +76,9 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     in the direction of the rounding error, 30 dB below the layer's output: one number per layer, exact
     in the direction that matters, where reverse mode would need an adjoint of every op.
 
+    With `pairs`, layers that follow one another are rounded together too, both to the same format: what
+    that spoils beyond the sum of both (in units of `model-mse`) is the pairs' term of bit assignment.
+
     Layers are measured in parts whose moments fit `memory`. `table` is a JSON file: what it has is
     loaded, what it lacks is measured, and it is written at the end, after each part and when the pass
     is interrupted (Ctrl-C). Numbers of nodes whose `by` is "user" stay.
@@ -98,6 +101,7 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     Option<"weightRange", "weight-range", "std::string", "\"mse\"", "How ranges of weights are chosen: minmax, mse, output">,
     Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,
     Option<"symmetric", "symmetric", "bool", "true", "Weights without zero points">,
+    Option<"pairs", "pairs", "bool", "false", "Measure pairs of neighbouring layers, a run per pair, format and sample">,
     Option<"memory", "memory", "unsigned", "512", "MiB that moments may take at once">,
     Option<"table", "table", "std::string", "\"\"", "JSON file to load, go on from and write">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">

@@ -160,7 +160,7 @@ LogicalResult AssignBitsPass::checkBudget() {
   }
   types.assign(candidates.begin(), candidates.end());
   if (types.empty())
-    types = {"si3", "si4", "si6", "si8"};
+    types = {"si3", "si4", "si5", "si6", "si8"};
   for (const std::string &type : types)
     if (failed(checkWeightType(module, pass, "candidates", type)))
       return failure();

@@ -127,7 +127,7 @@ LogicalResult SensitivityPass::checkOptions() {
   ModuleOp module = getOperation();
   types.assign(formats.begin(), formats.end());
   if (types.empty())
-    types = {"si3", "si4", "si6", "si8"};
+    types = {"si3", "si4", "si5", "si6", "si8"};
   for (const std::string &type : types)
     if (failed(checkWeightType(module, getArgument(), "formats", type)))
       return failure();

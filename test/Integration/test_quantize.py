@@ -8,9 +8,11 @@ where the data folder is, on random ones without; ResNet-8 is skipped without it
 import itertools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -250,6 +252,33 @@ def test_formats_of_weights_stay_packed(name, tmp_path):
     # Scales are f32; zero points at most a byte.
     scales = elements // block if block else 1024 + 256 + 512 + 1024
     assert size <= bits * elements / 8 + 5 * scales + (64 << 10)
+
+
+def test_a_budget_is_met_and_the_program_keeps_what_it_can(network, tmp_path):
+    """Formats of least predicted loss within 4.5 bits are no worse than 4 bits for all,
+    and the smallest model with an accepted loss has that loss at most."""
+    def measure(name, options):
+        start = time.monotonic()
+        quantized = quantize(network.model, str(tmp_path / f"{name}.mlir"), network.shapes,
+                             f"calibration={network.calibration} report={tmp_path}/{name}.json {options}")
+        seconds = time.monotonic() - start
+        outputs, size = run(quantized, network.feeds, str(tmp_path / name))
+        decibels = sqnr(network.expected, [next(iter(output.values())) for output in outputs])
+        print(f"{name}: {decibels:.1f} dB, {size} bytes, {seconds:.1f} s")
+        return decibels, json.loads((tmp_path / f"{name}.json").read_text())
+
+    uniform, _ = measure("uniform", "weights=si4 ends=")
+    mixed, plan = measure("mixed", "budget=avg-bits:4.5")
+    assert mixed >= uniform
+    chosen = [node for node in plan.values() if "why" in node]
+    assert len({node["inputs"]["1"]["type"] for node in chosen}) > 1
+    for node in chosen:
+        assert node["why"]["metric"] == "fisher" and node["inputs"]["1"]["type"] not in node["why"]["alternatives"]
+    # On other samples than those that the bisection saw.
+    accepted, _ = measure("accepted", "budget=loss:sqnr:20")
+    assert accepted >= 17
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"largest process so far: {children >> 10} MiB")
 
 
 def test_a_users_line_wins(made, tmp_path):

@@ -97,7 +97,7 @@ struct QuantizePipelineOptions
                                llvm::cl::init("gptq")};
   Option<bool> biasCorrection{*this, "bias-correction",
                               llvm::cl::desc("Correct biases after rounding"),
-                              llvm::cl::init(true)};
+                              llvm::cl::init(false)};
   ListOption<std::string> floatNodes{*this, "float-nodes",
                                      llvm::cl::desc("Nodes that stay float")};
   ListOption<std::string> floatOps{

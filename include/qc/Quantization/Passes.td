@@ -196,7 +196,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
     Option<"positions", "positions", "unsigned", "32", "Output positions per sample that rounding looks at (0: all)">,
-    Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
+    Option<"biasCorrection", "bias-correction", "bool", "false", "Correct biases after rounding: much for depthwise networks, harmful where outputs have rare large values">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];
   let statistics = [

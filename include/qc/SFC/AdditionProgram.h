@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Multiplications with small constant matrices as straight-line code of few
+// additions, above all the transforms of fast convolutions.
+#ifndef QC_SFC_ADDITIONPROGRAM_H
+#define QC_SFC_ADDITIONPROGRAM_H
+
+#include "qc/SFC/FastConvolution.h"
+
+namespace qc {
+
+/// Straight-line code of additions. Values are numbered: inputs first, then
+/// one per step.
+struct AdditionProgram {
+  /// lhs + rhs or lhs - rhs, both earlier values; lhs == rhs doubles.
+  struct Step {
+    int64_t lhs, rhs;
+    bool isDifference;
+  };
+  int64_t numInputs = 0;
+  llvm::SmallVector<Step> steps;
+  /// Value number per output, -1 for a constant zero.
+  llvm::SmallVector<int64_t> outputs;
+
+  int64_t getNumAdditions() const { return steps.size(); }
+  int64_t getNumValues() const { return numInputs + steps.size(); }
+};
+
+/// B of `convolution`: from the inputs of a tile to the factors of the
+/// products. Column by column of the tile, then row by row of the intermediate
+/// values, each with its products.
+AdditionProgram scheduleInputTransform(const FastConvolution &convolution);
+
+/// A of `convolution`: from the products to the outputs times the denominator.
+/// Row by row of the intermediate values, then column by column of the
+/// outputs.
+AdditionProgram scheduleOutputTransform(const FastConvolution &convolution);
+
+/// A program for any matrix, by greedy elimination of common subexpressions of
+/// two terms. An entry c costs on the order of log2 |c| additions.
+AdditionProgram scheduleAdditions(const IntegerMatrix &matrix);
+
+/// Both ends included.
+struct IntegerRange {
+  int64_t low, high;
+  bool operator==(const IntegerRange &) const = default;
+};
+
+/// The exact range of every value of `program` for independent inputs in the
+/// given ranges, one per input.
+llvm::SmallVector<IntegerRange> getRanges(const AdditionProgram &program,
+                                          llvm::ArrayRef<IntegerRange> inputs);
+
+/// The matrix, outputs x inputs, that `program` multiplies with.
+IntegerMatrix getMatrix(const AdditionProgram &program);
+
+} // namespace qc
+
+#endif // QC_SFC_ADDITIONPROGRAM_H

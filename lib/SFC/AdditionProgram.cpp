@@ -10,6 +10,8 @@
 
 #include <cassert>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -166,8 +168,14 @@ bool SignSearch::run() {
       candidates.emplace_back(countBroken(other), other);
       isNegated[other] = !isNegated[other];
     }
-    if (candidates.empty())
-      return false;
+    if (candidates.empty()) {
+      // An output that is not to be had with this sign.
+      isFixed[value] = false;
+      isNegated[value] = !isNegated[value];
+      worklist.push_back(value);
+      worklist.append(users[value].begin(), users[value].end());
+      continue;
+    }
     int64_t chosen = random() % 4 == 0
                          ? candidates[random() % candidates.size()].second
                          : llvm::min_element(candidates)->second;
@@ -230,108 +238,206 @@ AdditionProgram AdditionNetwork::getProgram() const {
 // Common subexpressions
 //===----------------------------------------------------------------------===//
 
-/// Greedy elimination in `matrix`; `random`, if any, decides between equally
-/// good pairs.
-static AdditionNetwork eliminate(const IntegerMatrix &matrix,
-                                 std::mt19937 *random) {
-  AdditionNetwork network(matrix.columns);
-  // Rows that are equal up to the sign are made once.
-  std::vector<llvm::SmallVector<int32_t>> rows;
+namespace {
+
+/// Elimination in one matrix. Each row is a sum of coefficients times values,
+/// first of the inputs. A new value replaces two of them wherever it can; a row
+/// that is the sum or the difference of any two values, also if that cancels
+/// inputs, is made at once (Boyar and Peralta, "A New Combinational Logic
+/// Minimization Technique", SEA 2010, for sums modulo 2).
+class Elimination {
+public:
+  explicit Elimination(const IntegerMatrix &matrix);
+
+  /// `random`, if any, decides between equally good pairs.
+  AdditionNetwork run(std::mt19937 *random);
+
+private:
+  using Form = llvm::SmallVector<int32_t>;
+
+  /// A sum or a difference of two values.
+  struct Pair {
+    size_t lhs, rhs;
+    bool isDifference;
+  };
+
+  /// Makes the first nonzero entry positive; returns whether all were negated.
+  static bool normalize(Form &form);
+  std::optional<Pair> choose(std::mt19937 *random) const;
+  void make(Pair pair);
+  void addValue(Term term, Form form);
+  void makeReachableRows();
+
+  AdditionNetwork network;
+  /// What to make: the distinct rows of the matrix, normalized, and per row of
+  /// the matrix which of them and whether negated; none for a row of zeros.
+  std::vector<Form> targets;
   llvm::SmallVector<std::pair<int64_t, bool>> sources;
+  /// Per value its term and its normalized coefficients of the inputs.
+  llvm::SmallVector<Term> terms;
+  std::vector<Form> forms;
+  std::map<Form, size_t> valueOfForm;
+  /// Per target the coefficients of the values.
+  std::vector<Form> rows;
+  /// Values that were not yet tried as a part of the targets.
+  llvm::SmallVector<size_t> untried;
+};
+
+} // namespace
+
+bool Elimination::normalize(Form &form) {
+  auto first = llvm::find_if(form, [](int32_t entry) { return entry != 0; });
+  if (first == form.end() || *first > 0)
+    return false;
+  for (int32_t &entry : form)
+    entry = -entry;
+  return true;
+}
+
+Elimination::Elimination(const IntegerMatrix &matrix)
+    : network(matrix.columns) {
   for (int64_t r = 0; r < matrix.rows; ++r) {
-    llvm::SmallVector<int32_t> row(
-        llvm::ArrayRef(matrix.entries)
-            .slice(r * matrix.columns, matrix.columns));
-    auto first = llvm::find_if(row, [](int32_t entry) { return entry != 0; });
-    if (first == row.end()) {
+    Form row(llvm::ArrayRef(matrix.entries)
+                 .slice(r * matrix.columns, matrix.columns));
+    bool isNegative = normalize(row);
+    if (llvm::all_of(row, [](int32_t entry) { return entry == 0; })) {
       sources.emplace_back(-1, false);
       continue;
     }
-    bool isNegative = *first < 0;
-    if (isNegative)
-      for (int32_t &entry : row)
-        entry = -entry;
-    auto it = llvm::find(rows, row);
-    sources.emplace_back(it - rows.begin(), isNegative);
-    if (it == rows.end())
-      rows.push_back(std::move(row));
+    auto it = llvm::find(targets, row);
+    sources.emplace_back(it - targets.begin(), isNegative);
+    if (it == targets.end())
+      targets.push_back(std::move(row));
   }
+  rows.resize(targets.size());
+  for (int64_t i = 0; i < matrix.columns; ++i) {
+    Form form(matrix.columns);
+    form[i] = 1;
+    addValue({i, false}, std::move(form));
+  }
+  for (auto [row, target] : llvm::zip_equal(rows, targets))
+    if (!valueOfForm.contains(target))
+      row = target;
+}
 
-  // Column i of the rows belongs to terms[i].
-  llvm::SmallVector<Term> terms;
-  for (int64_t i = 0; i < matrix.columns; ++i)
-    terms.push_back({i, false});
-  while (true) {
-    // How much of the rows' sums of magnitudes a node lhs +- rhs takes away.
-    struct Choice {
-      int64_t gain = 0, exact = 0;
-      size_t lhs = 0, rhs = 0;
-      bool isDifference = false;
-    } best;
-    int64_t ties = 0;
-    auto consider = [&](const Choice &choice) {
-      if (choice.gain == 0 || std::pair(choice.gain, choice.exact) <
-                                  std::pair(best.gain, best.exact))
-        return;
-      bool isTie = std::pair(choice.gain, choice.exact) ==
-                   std::pair(best.gain, best.exact);
-      ties = isTie ? ties + 1 : 1;
-      if (!isTie || (random && (*random)() % ties == 0))
-        best = choice;
-    };
-    for (size_t i = 0; i < terms.size(); ++i) {
-      Choice twice{0, 0, i, i, false};
+/// The node that takes away most from the sums of the magnitudes of the rows'
+/// coefficients; of these the one that most often takes away both coefficients.
+std::optional<Elimination::Pair>
+Elimination::choose(std::mt19937 *random) const {
+  std::pair<int64_t, int64_t> bestGain(0, 0);
+  std::optional<Pair> best;
+  int64_t numBest = 0;
+  auto consider = [&](std::pair<int64_t, int64_t> gain, const Pair &pair) {
+    if (gain.first == 0 || gain < bestGain)
+      return;
+    numBest = gain == bestGain ? numBest + 1 : 1;
+    if (numBest == 1 || (random && (*random)() % numBest == 0))
+      best = pair;
+    bestGain = gain;
+  };
+  for (size_t i = 0; i < terms.size(); ++i) {
+    std::pair<int64_t, int64_t> twice(0, 0);
+    for (llvm::ArrayRef<int32_t> row : rows)
+      twice.first += std::abs(row[i]) / 2;
+    consider(twice, {i, i, false});
+    for (size_t j = i + 1; j < terms.size(); ++j) {
+      std::pair<int64_t, int64_t> sum(0, 0), difference(0, 0);
       for (llvm::ArrayRef<int32_t> row : rows) {
-        twice.gain += std::abs(row[i]) / 2;
-        twice.exact += std::abs(row[i]) / 2;
+        if (row[i] == 0 || row[j] == 0)
+          continue;
+        auto &gain = (row[i] < 0) == (row[j] < 0) ? sum : difference;
+        gain.first += std::min(std::abs(row[i]), std::abs(row[j]));
+        gain.second += std::abs(row[i]) == std::abs(row[j]);
       }
-      consider(twice);
-      for (size_t j = i + 1; j < terms.size(); ++j) {
-        Choice sum{0, 0, i, j, false}, difference{0, 0, i, j, true};
-        for (llvm::ArrayRef<int32_t> row : rows) {
-          if (row[i] == 0 || row[j] == 0)
-            continue;
-          Choice &choice = (row[i] < 0) == (row[j] < 0) ? sum : difference;
-          choice.gain += std::min(std::abs(row[i]), std::abs(row[j]));
-          choice.exact += std::abs(row[i]) == std::abs(row[j]);
-        }
-        consider(sum);
-        consider(difference);
-      }
-    }
-    if (best.gain == 0)
-      break;
-    Term rhs = terms[best.rhs];
-    terms.push_back(
-        network.add(terms[best.lhs], best.isDifference ? -rhs : rhs));
-    for (llvm::SmallVector<int32_t> &row : rows) {
-      int32_t &left = row[best.lhs], &right = row[best.rhs];
-      int32_t taken = 0;
-      if (best.lhs == best.rhs) {
-        taken = left / 2;
-        left -= 2 * taken;
-      } else if (left != 0 && right != 0 &&
-                 ((left < 0) != (right < 0)) == best.isDifference) {
-        int32_t magnitude = std::min(std::abs(left), std::abs(right));
-        taken = left < 0 ? -magnitude : magnitude;
-        left -= taken;
-        right -= best.isDifference ? -taken : taken;
-      }
-      row.push_back(taken);
+      consider(sum, {i, j, false});
+      consider(difference, {i, j, true});
     }
   }
+  return best;
+}
 
-  llvm::SmallVector<Term> results;
-  for (llvm::ArrayRef<int32_t> row : rows) {
-    auto it = llvm::find_if(row, [](int32_t entry) { return entry != 0; });
-    Term term = terms[it - row.begin()];
-    results.push_back(*it < 0 ? -term : term);
+void Elimination::addValue(Term term, Form form) {
+  size_t value = terms.size();
+  terms.push_back(term);
+  for (Form &row : rows)
+    row.push_back(0);
+  for (auto [row, target] : llvm::zip_equal(rows, targets)) {
+    if (target == form) {
+      llvm::fill(row, 0);
+      row.back() = 1;
+    }
+  }
+  valueOfForm[form] = value;
+  forms.push_back(std::move(form));
+  untried.push_back(value);
+}
+
+void Elimination::make(Pair pair) {
+  Form form(forms[pair.lhs]);
+  for (auto [entry, rhs] : llvm::zip_equal(form, forms[pair.rhs]))
+    entry += pair.isDifference ? -rhs : rhs;
+  bool isNegative = normalize(form);
+  auto it = valueOfForm.find(form);
+  size_t value = it == valueOfForm.end() ? terms.size() : it->second;
+  if (value == terms.size()) {
+    Term rhs = terms[pair.rhs];
+    Term sum = network.add(terms[pair.lhs], pair.isDifference ? -rhs : rhs);
+    addValue(isNegative ? -sum : sum, std::move(form));
+  }
+  for (Form &row : rows) {
+    int32_t &lhs = row[pair.lhs], &rhs = row[pair.rhs];
+    int32_t taken = 0;
+    if (pair.lhs == pair.rhs) {
+      taken = lhs / 2;
+      lhs -= 2 * taken;
+    } else if (lhs != 0 && rhs != 0 &&
+               ((lhs < 0) != (rhs < 0)) == pair.isDifference) {
+      int32_t magnitude = std::min(std::abs(lhs), std::abs(rhs));
+      taken = lhs < 0 ? -magnitude : magnitude;
+      lhs -= taken;
+      rhs -= pair.isDifference ? -taken : taken;
+    }
+    row[value] += isNegative ? -taken : taken;
+  }
+}
+
+void Elimination::makeReachableRows() {
+  while (!untried.empty()) {
+    size_t value = untried.pop_back_val();
+    for (const Form &target : targets) {
+      if (valueOfForm.contains(target))
+        continue;
+      // target = +- value + other, or +- value - other.
+      for (bool isNegative : {false, true}) {
+        Form rest(target);
+        for (auto [entry, part] : llvm::zip_equal(rest, forms[value]))
+          entry -= isNegative ? -part : part;
+        bool isRestNegative = normalize(rest);
+        auto it = valueOfForm.find(rest);
+        if (it == valueOfForm.end())
+          continue;
+        // Both cannot be negative: all forms are normalized.
+        if (isNegative)
+          make({it->second, value, true});
+        else
+          make({value, it->second, isRestNegative});
+        break;
+      }
+    }
+  }
+}
+
+AdditionNetwork Elimination::run(std::mt19937 *random) {
+  makeReachableRows();
+  while (std::optional<Pair> pair = choose(random)) {
+    make(*pair);
+    makeReachableRows();
   }
   for (auto [source, isNegative] : sources) {
-    Term term = source < 0 ? Term() : results[source];
+    Term term = source < 0 ? Term() : terms[valueOfForm.at(targets[source])];
     network.outputs.push_back(isNegative ? -term : term);
   }
-  return network;
+  return std::move(network);
 }
 
 AdditionNetwork sfc::findNetwork(const IntegerMatrix &matrix) {
@@ -341,12 +447,12 @@ AdditionNetwork sfc::findNetwork(const IntegerMatrix &matrix) {
       transposed.at(column, row) = matrix.at(row, column);
 
   const unsigned numOrders = 16;
-  AdditionNetwork best = eliminate(matrix, nullptr);
+  AdditionNetwork best = Elimination(matrix).run(nullptr);
   for (unsigned seed = 0; seed < numOrders; ++seed) {
     std::mt19937 random(seed);
     for (AdditionNetwork network :
-         {eliminate(matrix, &random),
-          eliminate(transposed, &random).getTransposed()})
+         {Elimination(matrix).run(&random),
+          Elimination(transposed).run(&random).getTransposed()})
       if (network.getNodes().size() < best.getNodes().size())
         best = std::move(network);
   }

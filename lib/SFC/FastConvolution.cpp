@@ -274,17 +274,13 @@ static IntegerMatrix getFactors(const Algorithm &algorithm,
   return factors;
 }
 
-/// All products x elements. Those of a nested algorithm are the pairs of those
-/// of its axes in row-major order; those of the Hermitian form are ordered by
-/// pairs of parts.
+/// All products x elements, row-major by the pairs of parts.
 static IntegerMatrix getFactors(const Algorithm &algorithm, Operand operand) {
   IntegerMatrix all;
   for (const Part &vertical : algorithm.axes[0].parts) {
-    // Products of the vertical part, then those of each horizontal part.
-    llvm::SmallVector<IntegerMatrix> blocks;
-    for (const Part &horizontal : algorithm.axes[1].parts)
-      blocks.push_back(getFactors(algorithm, vertical, horizontal, operand));
-    for (const IntegerMatrix &block : blocks) {
+    for (const Part &horizontal : algorithm.axes[1].parts) {
+      IntegerMatrix block =
+          getFactors(algorithm, vertical, horizontal, operand);
       all.columns = block.columns;
       all.rows += block.rows;
       all.entries.append(block.entries);

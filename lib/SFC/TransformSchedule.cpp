@@ -16,6 +16,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <map>
+#include <vector>
 
 using namespace qc;
 using namespace qc::sfc;
@@ -61,54 +62,123 @@ static IntegerMatrix getForms(const Algorithm &algorithm, const Part &vertical,
   return result;
 }
 
-/// From the elements of the operand, row-major, to the factors of the products.
-static AdditionNetwork getNetwork(const Algorithm &algorithm, Operand operand) {
-  IntegerMatrix vertical = getCoordinates(algorithm.axes[0], operand),
-                horizontal = getCoordinates(algorithm.axes[1], operand);
-  AdditionNetwork verticalNetwork = findNetwork(vertical),
-                  horizontalNetwork = findNetwork(horizontal);
-  AdditionNetwork network(vertical.columns * horizontal.columns);
+namespace {
 
-  std::vector<llvm::SmallVector<Term>> rows(vertical.rows);
-  for (int64_t column = 0; column < horizontal.columns; ++column) {
-    llvm::SmallVector<Term> inputs;
-    for (int64_t row = 0; row < vertical.columns; ++row)
-      inputs.push_back({row * horizontal.columns + column, false});
-    for (auto [row, term] :
-         llvm::zip_equal(rows, network.append(verticalNetwork, inputs)))
-      row.push_back(term);
-  }
+/// Puts the networks of the three maps together.
+class Composer {
+public:
+  Composer(const Algorithm &algorithm, Operand operand);
 
-  // Pairs of parts of the same kinds have the same forms.
+  /// From the elements of the operand, row-major, to the factors of the
+  /// products. Axis `outer` comes first: 0 for columns, 1 for rows.
+  AdditionNetwork compose(unsigned outer) const;
+
+private:
+  using Parts = llvm::ArrayRef<Part>;
+
+  std::array<Parts, 2> parts;
+  /// Elements of the operand per axis.
+  std::array<int64_t, 2> sizes;
+  /// From the elements of an axis to the coordinates of its parts.
+  std::array<AdditionNetwork, 2> axisNetworks;
+  /// From the coordinates of two parts to the factors of their products, by
+  /// whether the parts are complex: others have the same forms.
   std::map<std::pair<bool, bool>, AdditionNetwork> formNetworks;
-  int64_t firstRow = 0;
-  for (const Part &part : algorithm.axes[0].parts) {
-    std::vector<llvm::SmallVector<Term>> values;
-    for (int64_t i = 0; i < part.getDimension(); ++i)
-      values.push_back(network.append(horizontalNetwork, rows[firstRow + i]));
-    firstRow += part.getDimension();
-    int64_t firstColumn = 0;
-    for (const Part &other : algorithm.axes[1].parts) {
-      auto kinds = std::pair(part.isComplex, other.isComplex);
+  /// Per vertical and horizontal part the first product.
+  std::vector<llvm::SmallVector<int64_t>> products;
+  int64_t numProducts = 0;
+};
+
+} // namespace
+
+Composer::Composer(const Algorithm &algorithm, Operand operand)
+    : parts{algorithm.axes[0].parts, algorithm.axes[1].parts},
+      axisNetworks{findNetwork(getCoordinates(algorithm.axes[0], operand)),
+                   findNetwork(getCoordinates(algorithm.axes[1], operand))} {
+  for (unsigned dim : {0, 1})
+    sizes[dim] = axisNetworks[dim].getNumInputs();
+  for (const Part &vertical : parts[0]) {
+    products.emplace_back();
+    for (const Part &horizontal : parts[1]) {
+      auto kinds = std::pair(vertical.isComplex, horizontal.isComplex);
       auto it = formNetworks.find(kinds);
       if (it == formNetworks.end())
-        it = formNetworks
-                 .emplace(kinds, findNetwork(getForms(algorithm, part, other)))
-                 .first;
-      llvm::SmallVector<Term> coordinates;
-      for (llvm::ArrayRef<Term> row : values)
-        llvm::append_range(coordinates,
-                           row.slice(firstColumn, other.getDimension()));
-      firstColumn += other.getDimension();
-      llvm::append_range(network.outputs,
-                         network.append(it->second, coordinates));
+        it =
+            formNetworks
+                .emplace(kinds,
+                         findNetwork(getForms(algorithm, vertical, horizontal)))
+                .first;
+      products.back().push_back(numProducts);
+      numProducts += it->second.outputs.size();
+    }
+  }
+}
+
+AdditionNetwork Composer::compose(unsigned outer) const {
+  const unsigned inner = 1 - outer;
+  AdditionNetwork network(sizes[0] * sizes[1]);
+  network.outputs.resize(numProducts);
+
+  // Per coordinate of the outer axis the values along the inner axis.
+  std::vector<llvm::SmallVector<Term>> lines(
+      axisNetworks[outer].outputs.size());
+  for (int64_t i = 0; i < sizes[inner]; ++i) {
+    llvm::SmallVector<Term> inputs;
+    for (int64_t o = 0; o < sizes[outer]; ++o)
+      inputs.push_back(
+          {outer == 0 ? o * sizes[1] + i : i * sizes[1] + o, false});
+    for (auto [line, term] :
+         llvm::zip_equal(lines, network.append(axisNetworks[outer], inputs)))
+      line.push_back(term);
+  }
+
+  int64_t firstLine = 0;
+  for (auto [o, outerPart] : llvm::enumerate(parts[outer])) {
+    std::vector<llvm::SmallVector<Term>> values;
+    for (int64_t i = 0; i < outerPart.getDimension(); ++i)
+      values.push_back(
+          network.append(axisNetworks[inner], lines[firstLine + i]));
+    firstLine += outerPart.getDimension();
+    int64_t firstValue = 0;
+    for (auto [i, innerPart] : llvm::enumerate(parts[inner])) {
+      size_t v = outer == 0 ? o : i, h = outer == 0 ? i : o;
+      const Part &vertical = parts[0][v], &horizontal = parts[1][h];
+      llvm::SmallVector<Term> inputs;
+      for (int64_t row = 0; row < vertical.getDimension(); ++row)
+        for (int64_t column = 0; column < horizontal.getDimension(); ++column)
+          inputs.push_back(outer == 0 ? values[row][firstValue + column]
+                                      : values[column][firstValue + row]);
+      firstValue += innerPart.getDimension();
+      const AdditionNetwork &forms =
+          formNetworks.at({vertical.isComplex, horizontal.isComplex});
+      llvm::copy(network.append(forms, inputs),
+                 network.outputs.begin() + products[v][h]);
     }
   }
   return network;
 }
 
+/// The better order of the axes.
+static AdditionNetwork getNetwork(const Algorithm &algorithm, Operand operand) {
+  Composer composer(algorithm, operand);
+  AdditionNetwork columnsFirst = composer.compose(0),
+                  rowsFirst = composer.compose(1);
+  return rowsFirst.getNodes().size() < columnsFirst.getNodes().size()
+             ? rowsFirst
+             : columnsFirst;
+}
+
+/// The algorithm with the matrices of `convolution`, null if there is none.
+static const Algorithm *getAlgorithmOf(const FastConvolution &convolution) {
+  const FastConvolution *offered = getFastConvolution(convolution.name);
+  if (!offered || offered->inputTransform != convolution.inputTransform ||
+      offered->outputTransform != convolution.outputTransform)
+    return nullptr;
+  return getAlgorithm(convolution.name);
+}
+
 AdditionProgram qc::scheduleInputTransform(const FastConvolution &convolution) {
-  const Algorithm *algorithm = getAlgorithm(convolution.name);
+  const Algorithm *algorithm = getAlgorithmOf(convolution);
   if (!algorithm)
     return scheduleAdditions(convolution.inputTransform);
   return getNetwork(*algorithm, Operand::Inputs).getProgram();
@@ -116,7 +186,7 @@ AdditionProgram qc::scheduleInputTransform(const FastConvolution &convolution) {
 
 AdditionProgram
 qc::scheduleOutputTransform(const FastConvolution &convolution) {
-  const Algorithm *algorithm = getAlgorithm(convolution.name);
+  const Algorithm *algorithm = getAlgorithmOf(convolution);
   if (!algorithm)
     return scheduleAdditions(convolution.outputTransform);
   return getNetwork(*algorithm, Operand::Outputs).getTransposed().getProgram();

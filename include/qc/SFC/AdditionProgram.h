@@ -28,16 +28,19 @@ struct AdditionProgram {
 
 /// B of `convolution`: from the inputs of a tile to the factors of the
 /// products. Column by column of the tile, then row by row of the intermediate
-/// values, each with its products.
+/// values, each with its products; or first rows, then columns, where that has
+/// fewer additions.
 AdditionProgram scheduleInputTransform(const FastConvolution &convolution);
 
 /// A of `convolution`: from the products to the outputs times the denominator.
-/// Row by row of the intermediate values, then column by column of the
-/// outputs.
+/// Row by row of the intermediate values, then column by column of the outputs;
+/// or first columns, then rows, where that has fewer additions.
 AdditionProgram scheduleOutputTransform(const FastConvolution &convolution);
 
 /// A program for any matrix, by greedy elimination of common subexpressions of
-/// two terms. An entry c costs on the order of log2 |c| additions.
+/// two terms. An entry c costs on the order of log2 |c| additions. No output is
+/// negated at the end but for rows that need it, such as one without positive
+/// entries.
 AdditionProgram scheduleAdditions(const IntegerMatrix &matrix);
 
 /// Both ends included.
@@ -47,7 +50,8 @@ struct IntegerRange {
 };
 
 /// The exact range of every value of `program` for independent inputs in the
-/// given ranges, one per input.
+/// given ranges, one per input: by its linear form, so common terms cancel. The
+/// bounds must fit into 64 bits.
 llvm::SmallVector<IntegerRange> getRanges(const AdditionProgram &program,
                                           llvm::ArrayRef<IntegerRange> inputs);
 

@@ -46,14 +46,18 @@ struct IntegerMatrix {
 /// sum over t of A[i, t] G[t, k] B[t, j] = denominator if j = i + k, else 0.
 ///
 /// B and A are applied to data at run time, G once to weights. Factors are
-/// therefore placed in G: the entries of a column of A have no common divisor,
-/// and in the SFC families B and A only have entries 0, 1 and -1.
+/// therefore in G: the entries of a column of A have no common divisor, and in
+/// the SFC families B and A only have entries 0, 1 and -1. (Of the three
+/// operands of a product of conjugate pairs one is multiplied by traces, 1 or
+/// 2. In the paper these are the outputs, here the weights: fewer additions,
+/// and the same noise.) No entry of G exceeds the denominator.
 ///
 /// Products are numbered row-major by the parts of the vertical and of the
-/// horizontal algorithm, whose order is DC, the conjugate pairs by frequency,
-/// Nyquist, corrections. A conjugate pair has three products, of X0, X1 and
-/// X0 + X1. In the Hermitian form two conjugate pairs u, v meet in the three
-/// products of frequency (u, v) followed by the three of (u, -v).
+/// horizontal algorithm: DC, the conjugate pairs by frequency, Nyquist,
+/// corrections; with Winograd's the points 0, 1, -1, 2, -2, infinity. A
+/// conjugate pair has three products, of X0, X1 and X0 + X1. Two conjugate
+/// pairs u, v have in the Hermitian form the three of the frequency (u, v)
+/// followed by the three of (u, -v), in a nested form nine, row-major.
 struct FastConvolution {
   std::string name;                         ///< "sfc-6(6x6,3x3)"
   std::array<int64_t, 2> outputs{}, taps{}; ///< vertical, horizontal

@@ -59,19 +59,24 @@ llvm::SmallVector<Term> AdditionNetwork::append(const AdditionNetwork &part,
 
 AdditionNetwork AdditionNetwork::getTransposed() const {
   AdditionNetwork transposed(outputs.size());
-  // Per value the sum over its uses so far.
-  llvm::SmallVector<Term> sums(numInputs + nodes.size());
-  auto use = [&](Term operand, Term sum) {
-    if (!operand.isZero())
-      sums[operand.value] =
-          transposed.add(sums[operand.value], operand.isNegative ? -sum : sum);
-  };
+  // Per value the outputs that it is, and the sum over its uses so far.
+  int64_t numValues = numInputs + nodes.size();
+  std::vector<llvm::SmallVector<Term>> outputsOf(numValues);
   for (auto [i, output] : llvm::enumerate(outputs))
-    use(output, {static_cast<int64_t>(i), false});
-  for (int64_t value = numInputs + nodes.size(); value-- > numInputs;) {
-    Term sum = sums[value];
-    use(getNode(value).lhs, sum);
-    use(getNode(value).rhs, sum);
+    if (!output.isZero())
+      outputsOf[output.value].push_back(
+          {static_cast<int64_t>(i), output.isNegative});
+  llvm::SmallVector<Term> sums(numValues);
+  for (int64_t value = numValues; value-- > 0;) {
+    for (Term output : outputsOf[value])
+      sums[value] = transposed.add(sums[value], output);
+    if (value < numInputs)
+      continue;
+    for (Term operand : {getNode(value).lhs, getNode(value).rhs}) {
+      Term &sum = sums[operand.value];
+      sum =
+          transposed.add(sum, operand.isNegative ? -sums[value] : sums[value]);
+    }
   }
   transposed.outputs.assign(sums.begin(), sums.begin() + numInputs);
   return transposed;

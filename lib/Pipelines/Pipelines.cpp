@@ -23,6 +23,9 @@ void qc::buildGraphPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
   manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addNestedPass<func::FuncOp>(createExpandAttention());
+  if (options.convAlgorithm != "direct")
+    manager.addNestedPass<func::FuncOp>(
+        createSelectConvAlgorithm({options.convAlgorithm}));
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {

@@ -3,14 +3,15 @@
 """Integer convolutions and matrix products of random shapes against numpy, bit
 for bit, in every form of the CPU code and with 1 to 4 threads.
 
-  contractions.py [--count 2000] [--first SEED]
+  contractions.py [--count 2000] [--first SEED] [--conv-algorithm NAME]
 
 A case is a ConvInteger, a MatMulInteger, or a convolution or product between
 DequantizeLinear and QuantizeLinear with scales that are powers of two, so that the
 exact result is known there, too. Shapes, strides, dilations, paddings, groups,
 zero points and signedness vary; values are random, or the extremes. Many cases
 are one model, which saves process starts; each case has inputs and an output of
-its own.
+its own. With --conv-algorithm all cases are convolutions that fast algorithms are
+for, computed in the transform domain.
 """
 import argparse
 import os
@@ -40,7 +41,10 @@ class Case:
         self.dtypes = [self.pick([np.uint8, np.uint8, np.int8]), self.pick([np.int8, np.int8, np.uint8])]
         # Kernels of this many operations run on several threads.
         self.large = self.random.random() < 0.06
-        self.build(*(self.conv() if self.random.random() < 0.7 else self.product()))
+        self.build(*self.contraction())
+
+    def contraction(self):
+        return self.conv(*self.conv_shape()) if self.random.random() < 0.7 else self.product()
 
     def pick(self, choices):
         return choices[int(self.random.integers(len(choices)))]
@@ -78,8 +82,8 @@ class Case:
         self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
         return name
 
-    def conv(self):
-        """(op, x, weights, attributes, exact result in 64 bits)"""
+    def conv_shape(self):
+        """What `conv` takes."""
         spatial = self.pick([1, 2, 2, 2, 2])
         group = self.pick([1, 1, 1, 2, 3, 8, 16, 20])
         channels = group * (self.pick([1, 1, 2, 3, 4]) if group > 1 else self.pick([1, 2, 3, 4, 5, 16, 31, 64]))
@@ -93,6 +97,11 @@ class Case:
                 k, dilation, pads = 1, 1, [0, 0]
             extents.append(extent), kernel.append(k), strides.append(stride), dilations.append(dilation)
             begin.append(pads[0]), end.append(pads[1])
+        return group, channels, out, extents, kernel, strides, dilations, begin, end
+
+    def conv(self, group, channels, out, extents, kernel, strides, dilations, begin, end):
+        """(op, x, weights, attributes, exact result in 64 bits)"""
+        spatial = len(extents)
         x = self.data((self.pick([1, 1, 2]), channels, *extents), self.dtypes[0])
         w = self.data((out, channels // group, *kernel), self.dtypes[1])
         attributes = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": begin + end, "group": group}
@@ -154,7 +163,20 @@ class Case:
         return f"seed {self.seed}: {node.op_type} {shapes} -> {list(self.expected.shape)}{self.expected.dtype} {settings}"
 
 
-def check(cases, work):
+class FastCase(Case):
+    """A convolution of a window that fast algorithms are for."""
+
+    WINDOWS = [(3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (1, 5), (5, 1), (1, 7), (7, 1)]
+
+    def contraction(self):
+        kernel = self.pick(self.WINDOWS)
+        channels, out = self.pick([1, 2, 3, 4, 6, 16, 31, 64]), self.pick([1, 3, 8, 16, 17, 32, 40])
+        pads = [[int(self.random.integers(0, k)) for k in kernel] for _ in range(2)]
+        extents = [max(self.pick([1, 3, 5, 6, 7, 8, 12, 14, 19]), k) for k in kernel]
+        return self.conv(1, channels, out, extents, list(kernel), [1, 1], [1, 1], *pads)
+
+
+def check(cases, work, arguments):
     """Failures as texts, and the number of comparisons."""
     model = helper.make_model(helper.make_graph(
         [node for case in cases for node in case.nodes], "contractions", [value for case in cases for value in case.inputs],
@@ -167,7 +189,7 @@ def check(cases, work):
     failures, compared = [], 0
     for form in FORMS:
         try:
-            qctest.compile_model(path, library, {}, "--mcpu=" + form)
+            qctest.compile_model(path, library, {}, "--mcpu=" + form, *arguments)
             loaded = qcrt.Model(library)
         except qctest.RunFailure as failure:
             return [f"{form}: {failure}"], compared
@@ -191,13 +213,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=2000, help="cases")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
+    parser.add_argument("--conv-algorithm", metavar="NAME", help="as qc-compile's: check convolutions by this algorithm")
     options = parser.parse_args()
+    kind = FastCase if options.conv_algorithm else Case
+    arguments = [f"--conv-algorithm={options.conv_algorithm}"] if options.conv_algorithm else []
     wrong, total = {}, 0
     for first in range(options.first, options.first + options.count, CASES_OF_A_MODEL):
         last = min(first + CASES_OF_A_MODEL, options.first + options.count)
-        cases = [Case(index, seed) for index, seed in enumerate(range(first, last))]
+        cases = [kind(index, seed) for index, seed in enumerate(range(first, last))]
         with tempfile.TemporaryDirectory(prefix="qc-contractions-") as work:
-            failures, compared = check(cases, work)
+            failures, compared = check(cases, work, arguments)
         total += compared
         for failure in failures:
             wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)

@@ -61,6 +61,12 @@ static cl::opt<std::string> requantize(
     cl::desc("How accumulators become codes, on every target: float (one f32 "
              "multiplication, default) or fixed (integers only)"),
     cl::value_desc("mode"), cl::init(""), cl::cat(category));
+static cl::opt<std::string> convAlgorithm(
+    "conv-algorithm",
+    cl::desc("How convolutions of stride 1 multiply, on every target: direct "
+             "(default), auto, a family (sfc-6) or an algorithm "
+             "(\"sfc-6(6x6,3x3)\")"),
+    cl::value_desc("name"), cl::init("direct"), cl::cat(category));
 static cl::opt<std::string> remarks(
     "remarks",
     cl::desc("Print what passes whose names match REGEX could not do and why, "
@@ -160,6 +166,7 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   if (module->getOps<qc::ProgramOp>().empty()) {
     qc::GraphPipelineOptions options;
     options.requantize = requantize;
+    options.convAlgorithm = convAlgorithm;
     if (target == TargetKind::HLS)
       qc::buildHLSPipeline(manager, options);
     else if (target == TargetKind::PTX)

@@ -90,6 +90,21 @@ def ScheduleUnpacking : Pass<"qc-schedule-unpacking", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
 }
 
+def ScheduleBlocks : Pass<"qc-schedule-blocks", "::mlir::ModuleOp"> {
+  let summary = "Lower block ops whose iterations have lanes to vector loops";
+  let description = [{
+    Lowers kernels whose root is a block op with a lane iteration (the transforms of fast convolutions,
+    along channels) to loop-level functions in which one iteration works on a vector of neighbours. The
+    elementwise ops behind the root run on the vectors that it writes. Lanes beyond whole vectors are
+    computed in vectors of smaller powers of two. Other kernels are left for qc-lower-kernels.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">
+  ];
+  let dependentDialects = ["::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numScheduled", "scheduled", "Number of kernels that were lowered">];
+}
+
 def ScheduleElements : Pass<"qc-schedule-elements", "::mlir::ModuleOp"> {
   let summary = "Lower kernels of independent elements to vector loops";
   let description = [{

@@ -17,6 +17,11 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
       llvm::cl::desc("How accumulators become codes: float or fixed (integers "
                      "only); empty keeps what the module says"),
       llvm::cl::init("")};
+  Option<std::string> convAlgorithm{
+      *this, "conv-algorithm",
+      llvm::cl::desc("Algorithm of convolutions: direct, auto, a family "
+                     "(sfc-6) or a member (sfc-6(6x6,3x3))"),
+      llvm::cl::init("direct")};
 };
 
 /// Simplifies the graph, QDQ and integer levels: constants, common

@@ -67,16 +67,26 @@ int64_t largestDivisor(int64_t count, int64_t limit) {
   return 1;
 }
 
-/// Whether a schedule may compute on these elements: f32, or 8-bit codes with
-/// sums of 32 bits. Packed codes of fewer bits and longer sums take the general
-/// loops.
+/// Whether a schedule may compute on these elements: f32, 8-bit codes or signed
+/// 16-bit numbers, both with sums of 32 bits. Packed codes of fewer bits and
+/// longer sums take the general loops.
 bool hasScheduledElements(RankedTensorType input, RankedTensorType weights,
                           RankedTensorType result) {
   if (!isa<IntegerType>(input.getElementType()))
     return input.getElementType().isF32();
-  return input.getElementTypeBitWidth() == 8 &&
-         weights.getElementTypeBitWidth() == 8 &&
+  bool isShort = input.getElementType().isSignedInteger(16) &&
+                 weights.getElementType().isSignedInteger(16);
+  return ((input.getElementTypeBitWidth() == 8 &&
+           weights.getElementTypeBitWidth() == 8) ||
+          isShort) &&
          result.getElementTypeBitWidth() == 32;
+}
+
+/// Whether a reduction of `depth` reads whole steps: 16-bit inputs have no
+/// padding behind it.
+bool isWhole(int64_t depth, RankedTensorType input) {
+  return input.getElementTypeBitWidth() != 16 ||
+         depth % getPackedStep(input.getElementType()) == 0;
 }
 
 std::optional<ContractionProblem> analyseConv(ConvOp conv) {
@@ -90,10 +100,11 @@ std::optional<ContractionProblem> analyseConv(ConvOp conv) {
                    y = typeOf(conv.getY());
   std::optional<SmallVector<int64_t>> xStrides = getStrides(x);
   problem.isInteger = isa<IntegerType>(x.getElementType());
+  problem.bits = x.getElementTypeBitWidth();
   int64_t groups = conv.getGroup();
   if (!xStrides || !isPackedLayout(w, 0, 1, groups) ||
       (problem.isInteger && (*xStrides)[1] != 1) ||
-      !hasScheduledElements(x, w, y))
+      !hasScheduledElements(x, w, y) || !isWhole(w.getDimSize(1), x))
     return std::nullopt;
   problem.root = conv;
   problem.input = input;
@@ -194,7 +205,9 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
                    y = typeOf(matmul.getY());
   std::optional<SmallVector<int64_t>> aStrides = getStrides(a);
   problem.isInteger = isa<IntegerType>(a.getElementType());
-  if (!aStrides || !hasScheduledElements(a, b, typeOf(matmul.getY())))
+  problem.bits = a.getElementTypeBitWidth();
+  if (!aStrides || !hasScheduledElements(a, b, typeOf(matmul.getY())) ||
+      !isWhole(a.getShape().back(), a))
     return std::nullopt;
   problem.root = matmul;
   problem.input = input;

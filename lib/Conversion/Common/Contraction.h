@@ -33,6 +33,8 @@ struct ContractionProblem {
   /// for none.
   mlir::Value inputZero, weightZero;
   bool isInteger = false;
+  /// Of an input or weight: 32 for floats, 8 or 16 for integers.
+  int64_t bits = 32;
   bool inputUnsigned = false, weightsUnsigned = false;
   bool isPacked = false;
   /// Where the first elements lie: tensors may be views.
@@ -62,7 +64,7 @@ struct ContractionProblem {
 };
 
 /// The contraction that the kernel's root is, if its operands lie as the common
-/// form needs: unpadded, 8-bit or f32,
+/// form needs: unpadded, 8-bit, 16-bit or f32,
 /// packed weights (or f32 matrices as they are). The ops behind the root must
 /// be lane transparent along the channels.
 std::optional<ContractionProblem> analyseContraction(KernelOp kernel);

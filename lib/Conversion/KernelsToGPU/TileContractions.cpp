@@ -82,8 +82,8 @@ std::optional<Tile> chooseTile(const ContractionProblem &problem,
   const ReductionLoop &inner = problem.reduction.back();
   int64_t step = getStep(problem), group = loadBytes / 4;
   // A step of bytes is one load of four. Zero points that are left in kernels
-  // are rare.
-  if (problem.inputZero || problem.weightZero ||
+  // are rare. dp4a has no form for 16 bits.
+  if (problem.inputZero || problem.weightZero || problem.bits == 16 ||
       (problem.isInteger &&
        (!problem.isPacked || !isInputAligned(problem, packedDot))))
     return std::nullopt;

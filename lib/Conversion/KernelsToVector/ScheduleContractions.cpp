@@ -68,17 +68,16 @@ private:
   int64_t accumulatorsPerBlock() const {
     return packedChannels / lanes * (usesPairs() ? 2 : 1);
   }
-  /// vpmaddwd leaves two partial sums per channel.
-  bool usesPairs() const { return problem.isInteger && !useDotProduct; }
+  bool hasBytes() const { return problem.isInteger && problem.bits == 8; }
+  /// vpmaddwd of widened bytes leaves two partial sums per channel.
+  bool usesPairs() const { return hasBytes() && !useDotProduct; }
   /// vpdpbusd multiplies unsigned inputs by signed weights: what is added to
   /// inputs and subtracted from weights to make them so.
   int64_t inputShift() const {
-    return problem.isInteger && useDotProduct && !problem.inputUnsigned ? 128
-                                                                        : 0;
+    return hasBytes() && useDotProduct && !problem.inputUnsigned ? 128 : 0;
   }
   int64_t weightShift() const {
-    return problem.isInteger && useDotProduct && problem.weightsUnsigned ? 128
-                                                                         : 0;
+    return hasBytes() && useDotProduct && problem.weightsUnsigned ? 128 : 0;
   }
   /// Bytes whose signedness the shift by 128 changes.
   Value flip(Value bytes) {
@@ -118,6 +117,11 @@ private:
                      MutableArrayRef<Value> accumulators);
   void emitIntegerStep(Value input, Value weight, Value step, const Tile &tile,
                        MutableArrayRef<Value> accumulators);
+  /// Two 16-bit inputs and weights per step.
+  void emitShortStep(Value input, Value weight, const Tile &tile,
+                     MutableArrayRef<Value> accumulators);
+  /// The sums of adjacent products of two vectors of 16-bit numbers.
+  Value multiplyAdd(Value lhs, Value rhs);
   /// The bytes to multiply inputs with so as to sum those of reduction step
   /// `step`; `width` bits each.
   Value getOnes(Value step, int64_t width);
@@ -358,8 +362,10 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
     if (index + 1 == problem.reduction.size())
       step = created.getInductionVar();
   }
-  if (problem.isInteger)
+  if (hasBytes())
     emitIntegerStep(input, weight, step, tile, carried);
+  else if (problem.isInteger)
+    emitShortStep(input, weight, tile, carried);
   else
     emitFloatStep(input, weight, tile, carried);
   for (scf::ForOp loop : llvm::reverse(nest)) {
@@ -417,8 +423,7 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
 
 void ContractionEmitter::prefetchNext(Value position, const Tile &tile,
                                       int64_t vector) {
-  int64_t bytes = problem.isInteger ? 1 : 4,
-          all = problem.blockStride * bytes *
+  int64_t all = problem.blockStride * problem.bits / 8 *
                 llvm::divideCeil(problem.channels, packedChannels);
   if (!problem.isPacked || all < prefetchedWeights ||
       vector * lanes * 4 % cacheLine != 0)
@@ -565,9 +570,6 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     return;
   }
   // Widened to 16 bits: products of pairs fit 32 bits, nothing saturates.
-  StringRef multiplyAdd = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
-                          : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
-                                       : "llvm.x86.sse2.pmadd.wd";
   auto words = VectorType::get({2 * lanes}, i16);
   SmallVector<Value> inputs;
   for (int64_t r = 0; r < rows; ++r) {
@@ -584,7 +586,7 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     if (tile.inputSums)
       inputSums[r] = arith::AddIOp::create(
           builder, loc, inputSums[r],
-          call(multiplyAdd, {inputs.back(), getOnes(step, 16)}));
+          multiplyAdd(inputs.back(), getOnes(step, 16)));
   }
   for (int64_t v = 0; v < perRow; ++v) {
     Value position = add(weight, constant(v / perBlock * problem.blockStride +
@@ -602,12 +604,54 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
           DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
       Value &sum = accumulators[main + v];
       sum = arith::AddIOp::create(builder, loc, sum,
-                                  call(multiplyAdd, {ones, wide}));
+                                  multiplyAdd(ones, wide));
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value &accumulator = accumulators[r * perRow + v];
-      Value products = call(multiplyAdd, {inputs[r], wide});
+      Value products = multiplyAdd(inputs[r], wide);
       accumulator = arith::AddIOp::create(builder, loc, accumulator, products);
+    }
+  }
+}
+
+Value ContractionEmitter::multiplyAdd(Value lhs, Value rhs) {
+  StringRef name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
+                   : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                                : "llvm.x86.sse2.pmadd.wd";
+  return LLVM::CallIntrinsicOp::create(
+             builder, loc, VectorType::get({lanes}, builder.getI32Type()),
+             builder.getStringAttr(name), ValueRange{lhs, rhs})
+      .getResult(0);
+}
+
+void ContractionEmitter::emitShortStep(Value input, Value weight,
+                                       const Tile &tile,
+                                       MutableArrayRef<Value> accumulators) {
+  Type i16 = builder.getI16Type(), i32 = builder.getI32Type();
+  auto words = VectorType::get({2 * lanes}, i16);
+  int64_t perRow = tile.perRow, perBlock = accumulatorsPerBlock();
+  SmallVector<Value> weights;
+  for (int64_t v = 0; v < perRow; ++v) {
+    Value position = add(weight, constant(v / perBlock * problem.blockStride +
+                                          v % perBlock * 2 * lanes));
+    weights.push_back(vector::LoadOp::create(
+        builder, loc, words, buffer(problem.weights), position));
+    prefetchNext(position, tile, v);
+  }
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    Value pair = vector::LoadOp::create(
+        builder, loc, VectorType::get({2}, i16), buffer(problem.input),
+        add(input, constant(r * problem.rowStride)));
+    Value word = vector::BitCastOp::create(builder, loc,
+                                           VectorType::get({1}, i32), pair);
+    word = vector::ExtractOp::create(builder, loc, word, 0);
+    Value inputs =
+        vector::BitCastOp::create(builder, loc, words, splat(word, lanes));
+    for (int64_t v = 0; v < perRow; ++v) {
+      Value &accumulator = accumulators[r * perRow + v];
+      // With VNNI both become one vpdpwssd.
+      accumulator = arith::AddIOp::create(builder, loc, accumulator,
+                                          multiplyAdd(inputs, weights[v]));
     }
   }
 }

@@ -32,6 +32,9 @@ void qc::buildCPULoopPipeline(OpPassManager &manager, const CPUForm &form) {
   windows.useFMA = form.hasFMA;
   windows.dot = dot;
   manager.addPass(createScheduleWindows(windows));
+  ScheduleBlocksOptions blocks;
+  blocks.vectorBytes = form.vectorBytes;
+  manager.addPass(createScheduleBlocks(blocks));
   ScheduleElementsOptions elements;
   elements.vectorBytes = form.vectorBytes;
   manager.addPass(createScheduleElements(elements));

@@ -15,7 +15,7 @@ static FailureOr<Type> inferAccumulator(std::optional<Location> loc, Type lhs,
   if (isa<FloatType>(lhs) && lhs == rhs && !requested)
     return lhs;
   if (isa<IntegerType>(lhs) && isa<IntegerType>(rhs) &&
-      lhs.getIntOrFloatBitWidth() <= 8 && rhs.getIntOrFloatBitWidth() <= 8) {
+      lhs.getIntOrFloatBitWidth() <= 16 && rhs.getIntOrFloatBitWidth() <= 16) {
     if (!requested)
       return Type(IntegerType::get(lhs.getContext(), 32, IntegerType::Signed));
     if (requested->isSignedInteger(32) || requested->isSignedInteger(64))
@@ -27,7 +27,7 @@ static FailureOr<Type> inferAccumulator(std::optional<Location> loc, Type lhs,
         *requested);
   return emitOptionalError(
       loc,
-      "operands must be floats of one type or integers of at most 8 bits, got ",
+      "operands must be floats of one type or integers of at most 16 bits, got ",
       lhs, " and ", rhs);
 }
 

@@ -552,6 +552,49 @@ static void emitParallel(OpBuilder &builder, Location loc,
                           });
 }
 
+/// Whether `tensor` is `source` or computed from it.
+static bool dependsOn(Value tensor, Value source) {
+  llvm::SmallDenseSet<Value> visited;
+  std::function<bool(Value)> depends = [&](Value value) {
+    if (value == source)
+      return true;
+    Operation *def = value.getDefiningOp();
+    return def && visited.insert(value).second &&
+           llvm::any_of(def->getOperands(), depends);
+  };
+  return depends(tensor);
+}
+
+BlockOpInterface qc::getBlockRoot(Block &body) {
+  for (Operation &op : body.without_terminator())
+    if (auto block = dyn_cast<BlockOpInterface>(op))
+      return block;
+  return {};
+}
+
+void qc::emitBlockIteration(OpBuilder &builder, KernelEvaluator &evaluator,
+                            BlockOpInterface root, ValueRange iterations,
+                            ValueRange results) {
+  auto yield = cast<YieldOp>(root->getBlock()->getTerminator());
+  SmallVector<Emitter::Writer> writers;
+  for (Value rootResult : root->getResults())
+    writers.push_back([&evaluator, yield, results, rootResult](
+                          Emitter &e, ValueRange indices, Value value) mutable {
+      evaluator.override(rootResult,
+                         [value](OpBuilder &, ValueRange) { return value; });
+      for (auto [yielded, buffer] :
+           llvm::zip_equal(yield.getOperands(), results))
+        if (dependsOn(yielded, rootResult))
+          evaluator.store(
+              e.builder, e.loc,
+              evaluator.evaluate(e.builder, e.loc, yielded, indices),
+              cast<RankedTensorType>(yielded.getType()), buffer, indices);
+    });
+  evaluator.withEmitter(builder, root, writers, [&](Emitter &emitter) {
+    root.emitBlock(emitter, iterations);
+  });
+}
+
 void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
                          ValueRange arguments, ValueRange results,
                          int64_t rowLanes) {
@@ -561,46 +604,15 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
 
   // A block op drives the iteration: each element it writes runs through the
   // elementwise ops behind it.
-  auto block = llvm::find_if(body.without_terminator(), [](Operation &op) {
-    return isa<BlockOpInterface>(op);
-  });
-  if (block != body.without_terminator().end()) {
-    auto root = cast<BlockOpInterface>(*block);
+  if (BlockOpInterface root = getBlockRoot(body)) {
     SmallVector<int64_t> extents = root.getParallelExtents();
     if (extents.empty())
       extents.push_back(1);
-    emitParallel(
-        builder, loc, extents, [&](OpBuilder &nested, ValueRange iterations) {
-          SmallVector<Emitter::Writer> writers;
-          for (Value rootResult : root->getResults())
-            writers.push_back([&, rootResult](Emitter &e, ValueRange indices,
-                                              Value value) {
-              evaluator.override(rootResult, [value](OpBuilder &, ValueRange) {
-                return value;
-              });
-              for (auto [yielded, buffer] :
-                   llvm::zip_equal(yield.getOperands(), results)) {
-                // Which results depend on this one: through the chain of ops.
-                llvm::SmallDenseSet<Value> visited;
-                std::function<bool(Value)> depends = [&](Value tensor) {
-                  if (tensor == rootResult)
-                    return true;
-                  Operation *def = tensor.getDefiningOp();
-                  return def && visited.insert(tensor).second &&
-                         llvm::any_of(def->getOperands(), depends);
-                };
-                if (!depends(yielded))
-                  continue;
-                evaluator.store(
-                    e.builder, e.loc,
-                    evaluator.evaluate(e.builder, e.loc, yielded, indices),
-                    cast<RankedTensorType>(yielded.getType()), buffer, indices);
-              }
-            });
-          evaluator.withEmitter(nested, root, writers, [&](Emitter &emitter) {
-            root.emitBlock(emitter, iterations);
-          });
-        });
+    emitParallel(builder, loc, extents,
+                 [&](OpBuilder &nested, ValueRange iterations) {
+                   emitBlockIteration(nested, evaluator, root, iterations,
+                                      results);
+                 });
     return;
   }
 

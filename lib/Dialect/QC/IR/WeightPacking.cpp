@@ -10,7 +10,9 @@ using namespace mlir;
 using namespace qc;
 
 int64_t qc::getPackedStep(Type element) {
-  return isa<IntegerType>(element) ? packedDot : 1;
+  return isa<IntegerType>(element)
+             ? packedDot * 8 / element.getIntOrFloatBitWidth()
+             : 1;
 }
 
 LayoutAttr qc::getPackedWeights(RankedTensorType type, int64_t channelDim,

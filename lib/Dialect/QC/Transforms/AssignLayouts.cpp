@@ -142,9 +142,9 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
     return std::make_pair(*number, typeOf(value));
   };
   auto isPackable = [](RankedTensorType type) {
-    return type.getElementType().isF32() ||
-           (isa<IntegerType>(type.getElementType()) &&
-            type.getElementTypeBitWidth() == 8);
+    Type element = type.getElementType();
+    return element.isF32() || element.isSignedInteger(16) ||
+           (isa<IntegerType>(element) && element.getIntOrFloatBitWidth() == 8);
   };
   if (auto conv = dyn_cast<ConvOp>(root)) {
     demand.isSpatial = true;
@@ -194,23 +194,24 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
       packRunTimeMatrix(dispatch, matmul, demand);
       return demand;
     }
-    if (!weights || !isPackable(weights->second) ||
-        weights->second.getRank() != 2 || matmul.getAZero())
+    if (!weights || !isPackable(weights->second) || matmul.getAZero())
       return demand;
     Type element = weights->second.getElementType();
     if (isa<IntegerType>(element) && isUnsignedElement(element))
       return demand;
+    int64_t rank = weights->second.getRank();
     demand.packed.push_back(
-        {weights->first, getPackedWeights(weights->second, 1, 0)});
+        {weights->first, getPackedWeights(weights->second, rank - 1, rank - 2)});
     std::optional<unsigned> input = numberOf(matmul.getA());
-    if (input && isa<IntegerType>(element))
+    if (input && element.isInteger(8))
       demand.paddedInput = {
           *input, typeOf(matmul.getA()).getRank() - 1,
           static_cast<int64_t>(llvm::alignTo(
               typeOf(matmul.getA()).getShape().back(), packedDot))};
     return demand;
   }
-  if (isa<MaxPoolOp, AveragePoolOp>(root)) {
+  if (isa<MaxPoolOp, AveragePoolOp, SFCInputTransformOp, SFCOutputTransformOp>(
+          root)) {
     demand.isSpatial = true;
     return demand;
   }
@@ -257,7 +258,10 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
             values, [&](Value value) { return channelsLast.contains(value); });
       if (!spreads)
         continue;
+      // Of transforms only the map has images' dimensions.
       int64_t rank = typeOf(dispatch.getOutputs().front()).getRank();
+      if (isa<SFCInputTransformOp>(kernels.lookup(dispatch).getRoot()))
+        rank = typeOf(dispatch.getInputs().front()).getRank();
       for (Value value :
            llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs()))
         if (isFree(value) && typeOf(value).getRank() == rank)

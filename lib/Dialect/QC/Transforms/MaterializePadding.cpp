@@ -3,6 +3,8 @@
 // Pads the inputs of convolutions in memory, folds the zero points that become
 // foldable by it, and makes 8-bit weights signed.
 
+#include "ConvPadding.h"
+
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
@@ -95,9 +97,15 @@ Value subtract128(OpBuilder &builder, ConstantOp constant) {
                             getConstant(type, shifted));
 }
 
-/// Unsigned constant weights with their zero point as signed ones: the products
-/// of all CPUs are of signed weights. `(w - 128) - (z - 128) = w - z`.
-bool signWeights(OpBuilder &builder, OpOperand &weights,
+} // namespace
+
+Value qc::buildZero(OpBuilder &builder, Location loc, Type element) {
+  auto scalar = RankedTensorType::get({}, element);
+  SmallVector<char> zero(std::max(1u, element.getIntOrFloatBitWidth() / 8), 0);
+  return ConstantOp::create(builder, loc, scalar, getConstant(scalar, zero));
+}
+
+bool qc::signWeights(OpBuilder &builder, OpOperand &weights,
                  MutableOperandRange weightZero) {
   auto constant = weights.get().getDefiningOp<ConstantOp>();
   Type ui8 = builder.getIntegerType(8, /*isSigned=*/false);
@@ -126,6 +134,60 @@ bool signWeights(OpBuilder &builder, OpOperand &weights,
   return true;
 }
 
+bool qc::materializePadding(ConvOp conv) {
+  if (llvm::all_of(conv.getPads(), [](int64_t pad) { return pad == 0; }))
+    return false;
+  OpBuilder builder(conv);
+  Location loc = conv.getLoc();
+  Type element = typeOf(conv.getX()).getElementType();
+  Value value = conv.getXZero();
+  if (value && typeOf(value).getElementType() != element)
+    return false;
+  if (!value)
+    value = buildZero(builder, loc, element);
+  size_t spatial = conv.getStrides().size();
+  SmallVector<int64_t> pads{0, 0};
+  llvm::append_range(pads, conv.getPads().take_front(spatial));
+  pads.append({0, 0});
+  llvm::append_range(pads, conv.getPads().drop_front(spatial));
+  Value padded =
+      PadOp::create(builder, loc, conv.getX(), value, pads, PadMode::Constant);
+  conv.getXMutable().assign(padded);
+  conv.setPads(SmallVector<int64_t>(2 * spatial, 0));
+  return true;
+}
+
+bool qc::foldInputZero(ConvOp conv) {
+  std::optional<int64_t> zero = getScalar(conv.getXZero());
+  // Sums of 64 bits are rare enough for the general form.
+  if (!zero || typeOf(conv.getY()).getElementTypeBitWidth() != 32 ||
+      llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; }))
+    return false;
+  std::optional<SmallVector<int32_t>> correction =
+      getCorrection(conv.getW(), conv.getWZero(), 0, *zero);
+  if (!correction)
+    return false;
+  if (conv.getBias()) {
+    auto constant = conv.getBias().getDefiningOp<ConstantOp>();
+    if (!constant)
+      return false;
+    FailureOr<SmallVector<int64_t>> bias =
+        getConstantIntegers(constant.getValue());
+    if (failed(bias))
+      return false;
+    for (auto [sum, number] : llvm::zip_equal(*correction, *bias))
+      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) +
+                                 static_cast<uint32_t>(number));
+  }
+  OpBuilder builder(conv);
+  conv.getBiasMutable().assign(
+      createVector(builder, conv.getLoc(), *correction));
+  conv.getXZeroMutable().clear();
+  return true;
+}
+
+namespace {
+
 struct MaterializePadding
     : qc::impl::MaterializePaddingBase<MaterializePadding> {
   using MaterializePaddingBase::MaterializePaddingBase;
@@ -136,8 +198,8 @@ struct MaterializePadding
       numSigned +=
           signWeights(builder, conv.getWMutable(), conv.getWZeroMutable());
       if (!conv.isDepthwise())
-        pad(conv);
-      fold(conv);
+        numPadded += materializePadding(conv);
+      numFolded += foldInputZero(conv);
     });
     getOperation().walk([&](MatMulOp matmul) {
       OpBuilder builder(matmul);
@@ -148,68 +210,10 @@ struct MaterializePadding
   }
 
 private:
-  void pad(ConvOp conv);
-  void fold(ConvOp conv);
   void fold(MatMulOp matmul);
 };
 
 } // namespace
-
-void MaterializePadding::pad(ConvOp conv) {
-  if (llvm::all_of(conv.getPads(), [](int64_t pad) { return pad == 0; }))
-    return;
-  OpBuilder builder(conv);
-  Location loc = conv.getLoc();
-  Type element = typeOf(conv.getX()).getElementType();
-  Value value = conv.getXZero();
-  if (value && typeOf(value).getElementType() != element)
-    return;
-  if (!value) {
-    auto scalar = RankedTensorType::get({}, element);
-    SmallVector<char> zero(std::max(1u, element.getIntOrFloatBitWidth() / 8),
-                           0);
-    value = ConstantOp::create(builder, loc, scalar, getConstant(scalar, zero));
-  }
-  size_t spatial = conv.getStrides().size();
-  SmallVector<int64_t> pads{0, 0};
-  llvm::append_range(pads, conv.getPads().take_front(spatial));
-  pads.append({0, 0});
-  llvm::append_range(pads, conv.getPads().drop_front(spatial));
-  Value padded =
-      PadOp::create(builder, loc, conv.getX(), value, pads, PadMode::Constant);
-  conv.getXMutable().assign(padded);
-  conv.setPads(SmallVector<int64_t>(2 * spatial, 0));
-  ++numPadded;
-}
-
-void MaterializePadding::fold(ConvOp conv) {
-  std::optional<int64_t> zero = getScalar(conv.getXZero());
-  // Sums of 64 bits are rare enough for the general form.
-  if (!zero || typeOf(conv.getY()).getElementTypeBitWidth() != 32 ||
-      llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; }))
-    return;
-  std::optional<SmallVector<int32_t>> correction =
-      getCorrection(conv.getW(), conv.getWZero(), 0, *zero);
-  if (!correction)
-    return;
-  if (conv.getBias()) {
-    auto constant = conv.getBias().getDefiningOp<ConstantOp>();
-    if (!constant)
-      return;
-    FailureOr<SmallVector<int64_t>> bias =
-        getConstantIntegers(constant.getValue());
-    if (failed(bias))
-      return;
-    for (auto [sum, number] : llvm::zip_equal(*correction, *bias))
-      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) +
-                                 static_cast<uint32_t>(number));
-  }
-  OpBuilder builder(conv);
-  conv.getBiasMutable().assign(
-      createVector(builder, conv.getLoc(), *correction));
-  conv.getXZeroMutable().clear();
-  ++numFolded;
-}
 
 void MaterializePadding::fold(MatMulOp matmul) {
   std::optional<int64_t> zero = getScalar(matmul.getAZero());

@@ -51,6 +51,13 @@ def BlockOpInterface : OpInterface<"BlockOpInterface"> {
     InterfaceMethod<"Extents of the parallel outer iterations (at most four).",
       "::llvm::SmallVector<int64_t>", "getParallelExtents", (ins)>,
     InterfaceMethod<[{
+        The parallel outer iteration that may stand for lanes, neighbours along one
+        dimension of every operand and result that `emitBlock` indexes by it; -1 if
+        there is none.
+      }], "int64_t", "getLaneIteration", (ins), "", "return -1;">,
+    InterfaceMethod<"The dimension of the results that the lane iteration indexes.",
+      "int64_t", "getLaneDim", (ins), "", "return -1;">,
+    InterfaceMethod<[{
         Emits one iteration. Each element of each result is written exactly once
         over all iterations.
       }], "void", "emitBlock",

@@ -21,7 +21,7 @@ def QC_ConvOp : QC_LoopElementOp<"conv", [AttrSizedOperandSegments]> {
     Constraints: (1) x and w have the same rank, at least 3; (2) C = group * w's second
     dimension and group divides O; (3) strides and dilations are positive and have one
     entry per spatial dimension, pads has two (all begins, then all ends), none
-    negative; (4) x and w are both floats of one type or both integers of 8 bits;
+    negative; (4) x and w are both floats of one type or both integers of at most 16 bits;
     (5) zero points only with integers; (6) the padded input holds the dilated window;
     (7) accumulator is si32 or si64 and only with integers.
   }];
@@ -52,8 +52,8 @@ def QC_MatMulOp : QC_LoopElementOp<"matmul", [AttrSizedOperandSegments]> {
 
     Constraints: (1) both ranks are at least 2; (2) a's last dimension equals b's second
     to last; (3) leading dimensions broadcast; (4) both operands are floats of one type or
-    both integers of 8 bits; (5) zero points only with integers; (6) accumulator is si32 or
-    si64 and only with integers.
+    both integers of at most 16 bits; (5) zero points only with integers; (6) accumulator is
+    si32 or si64 and only with integers.
   }];
   let arguments = (ins QC_Tensor:$a, QC_Tensor:$b, Optional<QC_IntegerTensor>:$aZero,
                        Optional<QC_IntegerTensor>:$bZero,

@@ -7,6 +7,7 @@
 include "qc/Dialect/QC/IR/QCAttentionOps.td"
 include "qc/Dialect/QC/IR/QCBoundedOps.td"
 include "qc/Dialect/QC/IR/QCElementwiseOps.td"
+include "qc/Dialect/QC/IR/QCFastConvOps.td"
 include "qc/Dialect/QC/IR/QCImageOps.td"
 include "qc/Dialect/QC/IR/QCIndexOps.td"
 include "qc/Dialect/QC/IR/QCLinearOps.td"

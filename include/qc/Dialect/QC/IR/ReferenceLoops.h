@@ -120,6 +120,15 @@ bool isLaneTransparent(mlir::Block &body, int64_t dim, int64_t rank,
 /// lanes as fill a register with them needs one register per value.
 int64_t getWidestBytes(mlir::Block &body);
 
+/// The block op that drives the kernel body's iteration; null if there is none.
+BlockOpInterface getBlockRoot(mlir::Block &body);
+
+/// Emits one iteration of `root`: each element that it writes runs through the
+/// ops behind it into the kernel's `results`.
+void emitBlockIteration(mlir::OpBuilder &builder, KernelEvaluator &evaluator,
+                        BlockOpInterface root, mlir::ValueRange iterations,
+                        mlir::ValueRange results);
+
 /// Emits one scf.parallel that computes the kernel body into `results`. All
 /// dimensions of the result are parallel; ops that run along rows use up to
 /// `rowLanes` lanes where rows are contiguous.

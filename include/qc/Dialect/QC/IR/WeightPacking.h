@@ -16,11 +16,12 @@ constexpr int64_t packedChannels = 16;
 /// Elements of the reduction that packed 8-bit weights keep together.
 constexpr int64_t packedDot = 4;
 
-/// Elements of the reduction that packed weights of `element` keep together.
+/// Elements of the reduction that packed weights of `element` keep together:
+/// the 32 bits that one lane of a dot product takes, or one float.
 int64_t getPackedStep(mlir::Type element);
 
-/// [batch…, groups, channels / 16, other dimensions…, reduction (/ 4), 16 (,
-/// 4)] for weights whose dimension `channelDim` counts output channels (of all
+/// [batch…, groups, channels / 16, other dimensions…, reduction (/ s), 16 (,
+/// s)] for weights whose dimension `channelDim` counts output channels (of all
 /// groups) and whose dimension `reductionDim` is reduced; dimensions before
 /// both are batch. Each group is padded to whole blocks, in constants with
 /// zeros.

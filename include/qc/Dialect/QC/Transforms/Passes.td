@@ -113,6 +113,41 @@ def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> 
   ];
 }
 
+def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::func::FuncOp"> {
+  let summary = "Let convolutions multiply in the domain of a fast algorithm";
+  let description = [{
+    A two-dimensional convolution with stride 1, dilation 1, one group and constant weights
+    becomes transforms around one matrix product per frequency, which together multiply up to 4.5 times
+    less: symbolic Fourier convolution (SFC), or Winograd's algorithm. `force` names one algorithm
+    (`sfc-6(6x6,3x3)`), a family (`sfc-6`: the member with the fewest products for each layer),
+    `auto` (the fewest products of all) or `direct` (change nothing).
+
+    8-bit codes are transformed exactly: transformed data and weights are si16, sums are modulo 2^32, and
+    the quotient by the algorithm's denominator is exact, so that the result is bit for bit that of the
+    direct form. A convolution whose largest possible sum does not allow that stays direct, as do those
+    that no algorithm is for; a remark says why.
+
+    Numerics: exact for integers; floats round differently (at most a few units in the last place of the
+    largest term for SFC).
+
+    ```mlir
+    %y = qc.conv %x, %w bias %b {…} : (tensor<1x64x58x58xui8>, tensor<64x64x3x3xsi8>, …) -> …
+    // becomes
+    %v = qc.sfc_input_transform %x_extended {algorithm = "sfc-6(7x7,3x3)"}
+    %u = qc.sfc_weight_transform %w {algorithm = "sfc-6(7x7,3x3)"}
+    %m = qc.matmul %v, %u : (tensor<132x64x64xsi16>, tensor<132x64x64xsi16>) -> tensor<132x64x64xsi32>
+    %s = qc.sfc_output_transform %m {algorithm = "sfc-6(7x7,3x3)", height = 56, width = 56, divisor = 36}
+    %y = qc.add %s, %b_shaped
+    ```
+  }];
+  let options = [
+    Option<"force", "force", "std::string", "\"auto\"", "Algorithm, family, auto or direct">
+  ];
+  let statistics = [
+    Statistic<"numTransformed", "transformed", "Number of convolutions in a transform domain">
+  ];
+}
+
 def WidenWeights : Pass<"qc-widen-weights", "::mlir::func::FuncOp"> {
   let summary = "Unpack constant weights of fewer than 8 bits for 8-bit kernels";
   let description = [{

@@ -14,8 +14,11 @@
 #include "RingAlgorithm.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 using namespace qc;
@@ -190,4 +193,17 @@ qc::scheduleOutputTransform(const FastConvolution &convolution) {
   if (!algorithm)
     return scheduleAdditions(convolution.outputTransform);
   return getNetwork(*algorithm, Operand::Outputs).getTransposed().getProgram();
+}
+
+const TransformPrograms &
+qc::getTransformPrograms(const FastConvolution &convolution) {
+  static std::mutex mutex;
+  static llvm::StringMap<std::unique_ptr<TransformPrograms>> known;
+  std::lock_guard lock(mutex);
+  std::unique_ptr<TransformPrograms> &programs = known[convolution.name];
+  if (!programs)
+    programs = std::make_unique<TransformPrograms>(
+        TransformPrograms{scheduleInputTransform(convolution),
+                          scheduleOutputTransform(convolution)});
+  return *programs;
 }

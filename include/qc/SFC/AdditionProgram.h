@@ -37,6 +37,14 @@ AdditionProgram scheduleInputTransform(const FastConvolution &convolution);
 /// or first columns, then rows, where that has fewer additions.
 AdditionProgram scheduleOutputTransform(const FastConvolution &convolution);
 
+/// The two programs of an algorithm. Finding them takes tens of milliseconds.
+struct TransformPrograms {
+  AdditionProgram input, output;
+};
+/// Those of one that getFastConvolution returned: found once, kept for the
+/// process (thread safe).
+const TransformPrograms &getTransformPrograms(const FastConvolution &convolution);
+
 /// A program for any matrix, by greedy elimination of common subexpressions of
 /// two terms. An entry c costs on the order of log2 |c| additions. No output is
 /// negated at the end but for rows that need it, such as one without positive

@@ -145,7 +145,7 @@ LogicalResult SFCInputTransformOp::verify() {
       return emitOpError("has offsets, which are for integers");
     return success();
   }
-  AdditionProgram program = scheduleInputTransform(*algorithm);
+  const AdditionProgram &program = getTransformPrograms(*algorithm).input;
   SmallVector<IntegerRange> ranges = getRanges(
       program, SmallVector<IntegerRange>(program.numInputs,
                                          getElementRange(element)));
@@ -190,7 +190,7 @@ void SFCInputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
         left = e.mulIndex(iterations[2], algorithm->outputs[1]);
   ArrayRef<int64_t> offsets = getOffsets().value_or(ArrayRef<int64_t>());
   emitProgram(
-      e, scheduleInputTransform(*algorithm), compute,
+      e, getTransformPrograms(*algorithm).input, compute,
       [&](int64_t input) {
         int64_t width = algorithm->getTile(1);
         Value read = e.read(0, {iterations[0], iterations[3],
@@ -342,7 +342,7 @@ void SFCOutputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
   unsigned shift = llvm::countr_zero(divisor);
   uint32_t inverse = invertOdd(divisor >> shift);
   emitProgram(
-      e, scheduleOutputTransform(*algorithm), compute,
+      e, getTransformPrograms(*algorithm).output, compute,
       [&](int64_t product) {
         return e.convert(e.read(0, {e.index(product), tile, iterations[3]}),
                          false, compute, false);

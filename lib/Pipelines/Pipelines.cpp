@@ -24,8 +24,7 @@ void qc::buildGraphPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addNestedPass<func::FuncOp>(createExpandAttention());
   if (options.convAlgorithm != "direct")
-    manager.addNestedPass<func::FuncOp>(
-        createSelectConvAlgorithm({options.convAlgorithm}));
+    manager.addPass(createSelectConvAlgorithm({options.convAlgorithm}));
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {
@@ -44,18 +43,21 @@ static void buildLayoutPipeline(OpPassManager &manager,
   buildKernelPipeline(manager, unpack);
   manager.addPass(createAssignLayouts());
   manager.addPass(createWriteInPlace());
-  manager.addPass(createPlanMemory());
 }
 
 void qc::buildCPUPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   buildLayoutPipeline(manager, options, "few-rows");
+  if (options.convAlgorithm != "direct")
+    manager.addPass(createBandTransforms());
+  manager.addPass(createPlanMemory());
 }
 
 void qc::buildPTXPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   // Threads along the channels want the layouts that vectors along them want.
   buildLayoutPipeline(manager, options, "load");
+  manager.addPass(createPlanMemory());
 }
 
 void qc::buildHLSPipeline(OpPassManager &manager,

@@ -31,6 +31,7 @@ constexpr PassNumerics quantized{PassNumerics::Kind::Approximate, 0,
 constexpr Declaration declarations[] = {
     // Graph, QDQ and integer levels.
     {"qc-assign-bits", exact},
+    {"qc-band-transforms", exact},
     {"qc-calibrate", exact},
     {"qc-expand-attention", reordered},
     {"qc-fold-batch-norm", refolded},

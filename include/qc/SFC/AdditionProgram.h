@@ -43,7 +43,8 @@ struct TransformPrograms {
 };
 /// Those of one that getFastConvolution returned: found once, kept for the
 /// process (thread safe).
-const TransformPrograms &getTransformPrograms(const FastConvolution &convolution);
+const TransformPrograms &
+getTransformPrograms(const FastConvolution &convolution);
 
 /// A program for any matrix, by greedy elimination of common subexpressions of
 /// two terms. An entry c costs on the order of log2 |c| additions. No output is

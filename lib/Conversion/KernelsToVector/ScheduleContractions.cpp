@@ -584,9 +584,9 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     inputs.push_back(
         vector::BitCastOp::create(builder, loc, words, splat(quad, lanes / 2)));
     if (tile.inputSums)
-      inputSums[r] = arith::AddIOp::create(
-          builder, loc, inputSums[r],
-          multiplyAdd(inputs.back(), getOnes(step, 16)));
+      inputSums[r] =
+          arith::AddIOp::create(builder, loc, inputSums[r],
+                                multiplyAdd(inputs.back(), getOnes(step, 16)));
   }
   for (int64_t v = 0; v < perRow; ++v) {
     Value position = add(weight, constant(v / perBlock * problem.blockStride +
@@ -603,8 +603,7 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
           builder, loc,
           DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
       Value &sum = accumulators[main + v];
-      sum = arith::AddIOp::create(builder, loc, sum,
-                                  multiplyAdd(ones, wide));
+      sum = arith::AddIOp::create(builder, loc, sum, multiplyAdd(ones, wide));
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value &accumulator = accumulators[r * perRow + v];

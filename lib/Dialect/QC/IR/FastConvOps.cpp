@@ -34,7 +34,8 @@ static FailureOr<Type> inferTransformed(std::optional<Location> loc,
   if (element.isF32() || element.isF64())
     return element;
   if (isa<IntegerType>(element) && element.getIntOrFloatBitWidth() <= 8)
-    return Type(IntegerType::get(element.getContext(), 16, IntegerType::Signed));
+    return Type(
+        IntegerType::get(element.getContext(), 16, IntegerType::Signed));
   return emitOptionalError(
       loc, "transforms take integers of at most 8 bits, f32 or f64, got ",
       element);
@@ -105,8 +106,7 @@ static void emitProgram(Emitter &e, const AdditionProgram &program,
 LogicalResult SFCInputTransformOp::inferReturnTypes(
     MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {
-  const FastConvolution *algorithm =
-      findAlgorithm(loc, adaptor.getAlgorithm());
+  const FastConvolution *algorithm = findAlgorithm(loc, adaptor.getAlgorithm());
   ArrayRef<int64_t> x = shapeOf(adaptor.getX());
   if (!algorithm)
     return failure();
@@ -119,10 +119,10 @@ LogicalResult SFCInputTransformOp::inferReturnTypes(
   for (unsigned d = 0; d < 2; ++d) {
     int64_t outputs = x[2 + d] - (algorithm->taps[d] - 1);
     if (outputs < 1 || outputs % algorithm->outputs[d] != 0)
-      return emitOptionalError(
-          loc, "dimension ", 2 + d, " of x must hold ", algorithm->taps[d] - 1,
-          " elements more than a multiple of ", algorithm->outputs[d],
-          ", has ", x[2 + d]);
+      return emitOptionalError(loc, "dimension ", 2 + d, " of x must hold ",
+                               algorithm->taps[d] - 1,
+                               " elements more than a multiple of ",
+                               algorithm->outputs[d], ", has ", x[2 + d]);
     if (llvm::MulOverflow(tiles, outputs / algorithm->outputs[d], tiles))
       return emitOptionalError(loc, "x has more tiles than 64 bits count");
   }
@@ -136,9 +136,8 @@ LogicalResult SFCInputTransformOp::verify() {
   ArrayRef<int64_t> offsets = getOffsets().value_or(ArrayRef<int64_t>());
   if (getOffsets() &&
       static_cast<int64_t>(offsets.size()) != algorithm->getNumProducts())
-    return emitOpError("has ")
-           << offsets.size() << " offsets for " << algorithm->getNumProducts()
-           << " products";
+    return emitOpError("has ") << offsets.size() << " offsets for "
+                               << algorithm->getNumProducts() << " products";
   Type element = elementOf(getX());
   if (!isa<IntegerType>(element)) {
     if (getOffsets())
@@ -146,17 +145,17 @@ LogicalResult SFCInputTransformOp::verify() {
     return success();
   }
   const AdditionProgram &program = getTransformPrograms(*algorithm).input;
-  SmallVector<IntegerRange> ranges = getRanges(
-      program, SmallVector<IntegerRange>(program.numInputs,
-                                         getElementRange(element)));
+  SmallVector<IntegerRange> ranges =
+      getRanges(program, SmallVector<IntegerRange>(program.numInputs,
+                                                   getElementRange(element)));
   bool fits = llvm::all_of(ranges, fitsInt16);
   for (auto [output, value] : llvm::enumerate(program.outputs))
     if (value >= 0 && !offsets.empty()) {
       // The sum with an offset must not overflow either.
       int64_t offset = offsets[output];
-      fits &= offset >= INT16_MIN && offset <= INT16_MAX &&
-              fitsInt16({ranges[value].low + offset,
-                         ranges[value].high + offset});
+      fits &=
+          offset >= INT16_MIN && offset <= INT16_MAX &&
+          fitsInt16({ranges[value].low + offset, ranges[value].high + offset});
     }
   if (!fits)
     return emitOpError("leaves si16 for some x of ") << element;
@@ -212,16 +211,14 @@ void SFCInputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
 LogicalResult SFCWeightTransformOp::inferReturnTypes(
     MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {
-  const FastConvolution *algorithm =
-      findAlgorithm(loc, adaptor.getAlgorithm());
+  const FastConvolution *algorithm = findAlgorithm(loc, adaptor.getAlgorithm());
   ArrayRef<int64_t> w = shapeOf(adaptor.getW());
   if (!algorithm)
     return failure();
-  if (w.size() != 4 || w[2] != algorithm->taps[0] ||
-      w[3] != algorithm->taps[1])
-    return emitOptionalError(loc, "w must have rank 4 and ",
-                             algorithm->taps[0], " x ", algorithm->taps[1],
-                             " taps for ", algorithm->name);
+  if (w.size() != 4 || w[2] != algorithm->taps[0] || w[3] != algorithm->taps[1])
+    return emitOptionalError(loc, "w must have rank 4 and ", algorithm->taps[0],
+                             " x ", algorithm->taps[1], " taps for ",
+                             algorithm->name);
   Type element = elementOf(adaptor.getW());
   FailureOr<Type> transformed = inferTransformed(loc, element);
   if (failed(transformed))
@@ -270,9 +267,10 @@ void SFCWeightTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
       int64_t factor = matrix.at(t, j);
       if (factor == 0)
         continue;
-      Value term = factor == 1 ? tap
-                               : e.mul(tap, isFloat ? e.constant(compute, factor)
-                                                    : e.constantInt(compute, factor));
+      Value term = factor == 1
+                       ? tap
+                       : e.mul(tap, isFloat ? e.constant(compute, factor)
+                                            : e.constantInt(compute, factor));
       sum = sum ? e.add(sum, term) : term;
     }
     if (isFloat)
@@ -289,8 +287,7 @@ void SFCWeightTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
 LogicalResult SFCOutputTransformOp::inferReturnTypes(
     MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
     SmallVectorImpl<Type> &types) {
-  const FastConvolution *algorithm =
-      findAlgorithm(loc, adaptor.getAlgorithm());
+  const FastConvolution *algorithm = findAlgorithm(loc, adaptor.getAlgorithm());
   ArrayRef<int64_t> m = shapeOf(adaptor.getM());
   if (!algorithm)
     return failure();
@@ -300,8 +297,7 @@ LogicalResult SFCOutputTransformOp::inferReturnTypes(
       return emitOptionalError(loc, "height and width are out of range");
     tiles *= llvm::divideCeil(size[d], algorithm->outputs[d]);
   }
-  if (m.size() != 3 || m[0] != algorithm->getNumProducts() ||
-      m[1] % tiles != 0)
+  if (m.size() != 3 || m[0] != algorithm->getNumProducts() || m[1] % tiles != 0)
     return emitOptionalError(loc, "m must be ", algorithm->getNumProducts(),
                              " x (images * ", tiles, ") x channels");
   Type element = elementOf(adaptor.getM());
@@ -349,10 +345,10 @@ void SFCOutputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
       },
       [&](int64_t output, Value value) {
         if (divisor != 1) {
-          value = e.mul(value, e.constantInt(
-                                   compute, static_cast<int32_t>(inverse)));
-          value = e.create<arith::ShRSIOp>(
-              {value, e.constantInt(compute, shift)});
+          value = e.mul(value,
+                        e.constantInt(compute, static_cast<int32_t>(inverse)));
+          value =
+              e.create<arith::ShRSIOp>({value, e.constantInt(compute, shift)});
         }
         int64_t position[] = {output / algorithm->outputs[1],
                               output % algorithm->outputs[1]};
@@ -360,18 +356,18 @@ void SFCOutputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
         Value isInside;
         for (unsigned d = 0; d < 2; ++d) {
           int64_t outputs = algorithm->outputs[d];
-          Value index = e.addIndex(e.mulIndex(iterations[1 + d], outputs),
-                                   position[d]);
+          Value index =
+              e.addIndex(e.mulIndex(iterations[1 + d], outputs), position[d]);
           indices.push_back(index);
           // Only the last tile may stick out.
           if ((extents[1 + d] - 1) * outputs + position[d] < sizes[d])
             continue;
           if (extents[1 + d] == 1)
             return;
-          Value inside = e.compare(arith::CmpIPredicate::ult, index,
-                                   e.index(sizes[d]));
-          isInside = isInside ? e.create<arith::AndIOp>({isInside, inside})
-                              : inside;
+          Value inside =
+              e.compare(arith::CmpIPredicate::ult, index, e.index(sizes[d]));
+          isInside =
+              isInside ? e.create<arith::AndIOp>({isInside, inside}) : inside;
         }
         if (!isInside)
           return e.write(0, indices, value);

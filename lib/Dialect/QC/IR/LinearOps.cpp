@@ -25,10 +25,10 @@ static FailureOr<Type> inferAccumulator(std::optional<Location> loc, Type lhs,
     return emitOptionalError(
         loc, "accumulators must be si32 or si64, of integers only, got ",
         *requested);
-  return emitOptionalError(
-      loc,
-      "operands must be floats of one type or integers of at most 16 bits, got ",
-      lhs, " and ", rhs);
+  return emitOptionalError(loc,
+                           "operands must be floats of one type or integers of "
+                           "at most 16 bits, got ",
+                           lhs, " and ", rhs);
 }
 
 /// The compute-type operand minus its zero point, widened to `accumulator`.

@@ -608,11 +608,10 @@ void qc::emitKernelLoops(OpBuilder &builder, Location loc, Block &body,
     SmallVector<int64_t> extents = root.getParallelExtents();
     if (extents.empty())
       extents.push_back(1);
-    emitParallel(builder, loc, extents,
-                 [&](OpBuilder &nested, ValueRange iterations) {
-                   emitBlockIteration(nested, evaluator, root, iterations,
-                                      results);
-                 });
+    emitParallel(
+        builder, loc, extents, [&](OpBuilder &nested, ValueRange iterations) {
+          emitBlockIteration(nested, evaluator, root, iterations, results);
+        });
     return;
   }
 

@@ -201,7 +201,8 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
       return demand;
     int64_t rank = weights->second.getRank();
     demand.packed.push_back(
-        {weights->first, getPackedWeights(weights->second, rank - 1, rank - 2)});
+        {weights->first,
+         getPackedWeights(weights->second, rank - 1, rank - 2)});
     std::optional<unsigned> input = numberOf(matmul.getA());
     if (input && element.isInteger(8))
       demand.paddedInput = {

@@ -42,6 +42,20 @@ void KernelTypes::eraseUnused() {
       kernel.erase();
 }
 
+LayoutAttr qc::getLayout(RankedTensorType type) {
+  if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
+    return layout;
+  return LayoutAttr::getPermuted(
+      type.getContext(), type.getShape(),
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+}
+
+bool qc::hasPlainDigits(LayoutAttr layout, int64_t rank) {
+  return static_cast<int64_t>(layout.getDims().size()) == rank &&
+         llvm::all_of(layout.getDivisors(), [](int64_t d) { return d == 1; }) &&
+         llvm::all_of(layout.getModuli(), [](int64_t m) { return m == 0; });
+}
+
 Value qc::createCopy(OpBuilder &builder, Location loc, KernelTypes &kernels,
                      Value value, RankedTensorType type) {
   Location unknown = builder.getUnknownLoc();

@@ -47,6 +47,13 @@ inline bool isSubByte(mlir::RankedTensorType type) {
   return !element.isInteger(1) && element.getIntOrFloatBitWidth() < 8;
 }
 
+/// The layout of a tensor, also where a missing one says row-major.
+LayoutAttr getLayout(mlir::RankedTensorType type);
+
+/// Whether each of `rank` dimensions is one digit, so that parts of it lie at a
+/// distance.
+bool hasPlainDigits(LayoutAttr layout, int64_t rank);
+
 /// A call, at the builder's position, of a kernel that copies `value` to a
 /// tensor of type `type` (the same shape in another layout).
 mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc,

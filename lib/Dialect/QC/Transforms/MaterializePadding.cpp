@@ -106,7 +106,7 @@ Value qc::buildZero(OpBuilder &builder, Location loc, Type element) {
 }
 
 bool qc::signWeights(OpBuilder &builder, OpOperand &weights,
-                 MutableOperandRange weightZero) {
+                     MutableOperandRange weightZero) {
   auto constant = weights.get().getDefiningOp<ConstantOp>();
   Type ui8 = builder.getIntegerType(8, /*isSigned=*/false);
   if (!constant || typeOf(weights.get()).getElementType() != ui8)

@@ -37,21 +37,96 @@ RankedTensorType tensorType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-/// The value whose memory `value` shares: what a reshape reads, and the tensor
-/// that `value` is a part of.
-Value getStorage(Value value) {
+/// Where a value lies: in the memory of `storage`, `offset` bytes behind where
+/// that begins.
+struct Place {
+  Value storage;
+  int64_t offset = 0;
+  /// Whether the value is a slice or a band: less than the whole.
+  bool isPart = false;
+};
+
+/// Bytes from the beginning of a tensor of `type` to its part that begins at
+/// `index` along `dim`.
+int64_t getDistance(RankedTensorType type, int64_t dim, int64_t index) {
+  LayoutAttr layout = getLayout(type);
+  SmallVector<int64_t> position(type.getRank(), 0);
+  position[dim] = index;
+  return (layout.linearize(position) - layout.getOffset()) *
+         (getStorageType(type.getElementType()).getIntOrFloatBitWidth() / 8);
+}
+
+/// The memory that `value` shares: of what a reshape or a slice reads, and of
+/// the tensor that `value` is a part of.
+Place getPlace(Value value) {
+  Place place{value};
   while (true) {
-    if (auto reshape = value.getDefiningOp<ReshapeOp>()) {
-      value = reshape.getX();
+    if (auto reshape = place.storage.getDefiningOp<ReshapeOp>()) {
+      place.storage = reshape.getX();
       continue;
     }
-    auto assemble = llvm::find_if(value.getUsers(), [](Operation *user) {
-      return isa<AssembleOp>(user);
+    if (auto slice = place.storage.getDefiningOp<SliceOp>()) {
+      for (auto [dim, begin] : llvm::enumerate(slice.getOffsets()))
+        place.offset += getDistance(tensorType(slice.getX()), dim, begin);
+      place.storage = slice.getX();
+      place.isPart = true;
+      continue;
+    }
+    auto whole = llvm::find_if(place.storage.getUsers(), [](Operation *user) {
+      return isa<AssembleOp, ConcatOp>(user);
     });
-    if (assemble == value.getUsers().end())
-      return value;
-    value = cast<AssembleOp>(*assemble).getResult();
+    if (whole == place.storage.getUsers().end())
+      return place;
+    if (auto concat = dyn_cast<ConcatOp>(*whole)) {
+      int64_t begin = 0;
+      for (Value input : concat.getInputs()) {
+        if (input == place.storage)
+          break;
+        begin += tensorType(input).getDimSize(concat.getAxis());
+      }
+      place.offset +=
+          getDistance(tensorType(concat.getY()), concat.getAxis(), begin);
+      place.isPart = true;
+    }
+    place.storage = whole->getResult(0);
   }
+}
+
+Value getStorage(Value value) { return getPlace(value).storage; }
+
+/// Whether the parts of a slice or concatenation at function level lie in the
+/// whole's memory: as qc-band-transforms makes them.
+bool isInPlace(Operation *op) {
+  SmallVector<Value> parts;
+  Value whole;
+  if (auto slice = dyn_cast<SliceOp>(op)) {
+    if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step != 1; }))
+      return false;
+    parts.push_back(slice.getY());
+    whole = slice.getX();
+  } else if (auto concat = dyn_cast<ConcatOp>(op)) {
+    parts.assign(concat.getInputs().begin(), concat.getInputs().end());
+    whole = concat.getY();
+  } else {
+    return false;
+  }
+  // The same strides: all extents but the outermost.
+  auto getStrides = [](LayoutAttr layout) {
+    return llvm::to_vector(llvm::drop_begin(llvm::make_filter_range(
+        layout.getExtents(), [](int64_t extent) { return extent != 1; })));
+  };
+  LayoutAttr layout = getLayout(tensorType(whole));
+  return hasPlainDigits(layout, tensorType(whole).getRank()) &&
+         llvm::all_of(parts, [&](Value part) {
+           LayoutAttr own = getLayout(tensorType(part));
+           return own.getDims() == layout.getDims() &&
+                  own.getOffset() == layout.getOffset() &&
+                  hasPlainDigits(own, tensorType(part).getRank()) &&
+                  getStrides(own) == getStrides(layout) &&
+                  llvm::count_if(part.getUsers(), [](Operation *user) {
+                    return isa<AssembleOp, ConcatOp>(user);
+                  }) <= 1;
+         });
 }
 
 /// Assigns offsets: the largest interval first, each at the lowest gap among
@@ -213,7 +288,8 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
         "has control flow, which a program of launches cannot hold");
   Block &body = function.getBody().front();
   for (Operation &op : body.without_terminator())
-    if (!isa<DispatchOp, ReshapeOp, ConstantOp, AssembleOp>(op))
+    if (!isa<DispatchOp, ReshapeOp, ConstantOp, AssembleOp>(op) &&
+        !isInPlace(&op))
       return op.emitOpError("is not a dispatch; run qc-form-kernels first");
   for (auto assemble : body.getOps<AssembleOp>())
     for (Value part : assemble.getParts())
@@ -309,8 +385,7 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
                         ArrayAttr::get(context, inputs),
                         ArrayAttr::get(context, outputs), arena, bound);
   builder.createBlock(&program.getBody());
-  auto getBuffer = [&](Value value) -> BufferAttr {
-    Value storage = getStorage(value);
+  auto getWhole = [&](Value storage) -> BufferAttr {
     if (auto constant = storage.getDefiningOp<ConstantOp>())
       return getData(constant, storage.getType());
     if (BufferAttr buffer = buffers.lookup(storage))
@@ -318,6 +393,15 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
     const Interval &interval = intervals[intervalOf.lookup(storage)];
     return BufferAttr::get(context, MemorySpace::Arena, 0, interval.offset,
                            interval.size);
+  };
+  auto getBuffer = [&](Value value) -> BufferAttr {
+    Place place = getPlace(value);
+    BufferAttr whole = getWhole(place.storage);
+    return !place.isPart
+               ? whole
+               : BufferAttr::get(context, whole.getSpace(), whole.getIndex(),
+                                 whole.getOffset() + place.offset,
+                                 bytes(value));
   };
   for (DispatchOp dispatch : dispatches) {
     SmallVector<Attribute> arguments;

@@ -176,12 +176,12 @@ void SelectConvAlgorithm::rewrite(ConvOp conv,
   Value v = SFCInputTransformOp::create(builder, loc, x, name, nullptr);
   Value u = SFCWeightTransformOp::create(builder, loc, conv.getW(), name);
   Value m = MatMulOp::create(builder, loc, v, u, Value(), Value(), TypeAttr());
-  Value result = SFCOutputTransformOp::create(
-      builder, loc, m, name, height, width,
-      isInteger ? algorithm.denominator : 1);
+  Value result =
+      SFCOutputTransformOp::create(builder, loc, m, name, height, width,
+                                   isInteger ? algorithm.denominator : 1);
   if (Value bias = conv.getBias()) {
-    Value shaped = ReshapeOp::create(
-        builder, loc, bias, ArrayRef<int64_t>{y.getDimSize(1), 1, 1});
+    Value shaped = ReshapeOp::create(builder, loc, bias,
+                                     ArrayRef<int64_t>{y.getDimSize(1), 1, 1});
     result = AddOp::create(builder, loc, result, shaped);
   }
   conv.getY().replaceAllUsesWith(result);
@@ -197,8 +197,7 @@ void SelectConvAlgorithm::runOnOperation() {
   auto isKnown = [&](StringRef name) {
     return force == name || force == name.substr(0, name.find('('));
   };
-  if (force != "auto" &&
-      llvm::none_of(getFastConvolutionNames(), isKnown)) {
+  if (force != "auto" && llvm::none_of(getFastConvolutionNames(), isKnown)) {
     getOperation().emitError("unknown algorithm '")
         << force << "'; accepted are direct, auto, a family (sfc-6) or one of "
         << llvm::join(getFastConvolutionNames(), ", ");
@@ -212,10 +211,11 @@ void SelectConvAlgorithm::runOnOperation() {
     std::string reason;
     const FastConvolution *chosen = select(conv, reason);
     if (!chosen) {
-      remark::missed(conv.getLoc(),
-                     remark::RemarkOpts::name("DirectConvolution")
-                         .category("qc-select-conv-algorithm")
-                         .function(getOperation().getName()))
+      remark::missed(
+          conv.getLoc(),
+          remark::RemarkOpts::name("DirectConvolution")
+              .category("qc-select-conv-algorithm")
+              .function(conv->getParentOfType<func::FuncOp>().getName()))
           << "the convolution stays direct: " + reason;
       continue;
     }

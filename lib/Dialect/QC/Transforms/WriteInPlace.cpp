@@ -29,21 +29,6 @@ RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-LayoutAttr getLayout(RankedTensorType type) {
-  if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
-    return layout;
-  return LayoutAttr::getPermuted(
-      type.getContext(), type.getShape(),
-      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
-}
-
-/// Whether each dimension is one digit, so that parts of it lie at a distance.
-bool hasPlainDigits(LayoutAttr layout, int64_t rank) {
-  return static_cast<int64_t>(layout.getDims().size()) == rank &&
-         llvm::all_of(layout.getDivisors(), [](int64_t d) { return d == 1; }) &&
-         llvm::all_of(layout.getModuli(), [](int64_t m) { return m == 0; });
-}
-
 /// The part of `parent` of shape `shape` that begins at `start`.
 RankedTensorType getView(RankedTensorType parent, ArrayRef<int64_t> shape,
                          ArrayRef<int64_t> start) {

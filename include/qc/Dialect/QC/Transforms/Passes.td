@@ -113,7 +113,43 @@ def MaterializePadding : Pass<"qc-materialize-padding", "::mlir::func::FuncOp"> 
   ];
 }
 
-def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::func::FuncOp"> {
+def BandTransforms : Pass<"qc-band-transforms", "::mlir::ModuleOp"> {
+  let summary = "Compute fast convolutions band by band";
+  let description = [{
+    Between the kernels of a fast convolution lie its maps in the transform domain, several times the
+    size of the maps themselves. Where they exceed a core's cache, the three dispatches become three per
+    band (rows of tiles, or images), so that each band's values are read while they are in the
+    cache. The size of bands weighs that against reading the weights once per band. Bands are slices
+    and a concatenation at function level: parts of the same memory, which qc-plan-memory
+    turns into offsets of buffers, so that equal bands call equal kernels. Runs behind
+    qc-write-in-place.
+
+    Numerics: exact.
+
+    ```mlir
+    %v = qc.dispatch @input(%x)
+    %m = qc.dispatch @product(%v, %u)
+    %y = qc.dispatch @output(%m, %residual)
+    // becomes, for each band
+    %xb = qc.slice %x {offsets = array<i64: 0, 0, 12, 0>, …}
+    %vb = qc.dispatch @input_band(%xb)
+    %mb = qc.dispatch @product_band(%vb, %u)
+    %rb = qc.slice %residual {…}
+    %yb = qc.dispatch @output_band(%mb, %rb)
+    // and
+    %y = qc.concat %y0, %y1, … {axis = 2}
+    ```
+  }];
+  let options = [
+    Option<"cacheBytes", "cache-bytes", "int64_t", "524288", "Bytes of a core's own cache that a band may fill">
+  ];
+  let statistics = [
+    Statistic<"numCut", "cut", "Number of convolutions cut into bands">,
+    Statistic<"numBands", "bands", "Number of bands">
+  ];
+}
+
+def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
   let summary = "Let convolutions multiply in the domain of a fast algorithm";
   let description = [{
     A two-dimensional convolution with stride 1, dilation 1, one group and constant weights

@@ -24,7 +24,8 @@ void qc::buildGraphPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addNestedPass<func::FuncOp>(createExpandAttention());
   if (options.convAlgorithm != "direct")
-    manager.addPass(createSelectConvAlgorithm({options.convAlgorithm}));
+    manager.addPass(
+        createSelectConvAlgorithm({options.convAlgorithm, options.dotProduct}));
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {

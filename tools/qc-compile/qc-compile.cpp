@@ -63,10 +63,11 @@ static cl::opt<std::string> requantize(
     cl::value_desc("mode"), cl::init(""), cl::cat(category));
 static cl::opt<std::string> convAlgorithm(
     "conv-algorithm",
-    cl::desc("How convolutions of stride 1 multiply, on every target: direct "
-             "(default), auto, a family (sfc-6) or an algorithm "
-             "(\"sfc-6(6x6,3x3)\")"),
-    cl::value_desc("name"), cl::init("direct"), cl::cat(category));
+    cl::desc(
+        "How convolutions of stride 1 multiply: auto (default: what should "
+        "be fastest on a CPU, direct elsewhere), direct, a family (sfc-6) "
+        "or an algorithm (\"sfc-6(6x6,3x3)\")"),
+    cl::value_desc("name"), cl::init("auto"), cl::cat(category));
 static cl::opt<std::string> remarks(
     "remarks",
     cl::desc("Print what passes whose names match REGEX could not do and why, "
@@ -158,6 +159,12 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   }
   if (!module)
     return failure();
+  SmallVector<qc::CPUForm> forms =
+      qc::parseCPUForms(cpuList, [&](const Twine &message) {
+        llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
+      });
+  if (forms.empty())
+    return failure();
   PassManager manager(&context, ModuleOp::getOperationName());
   TimingScope passes = session.timing.nest("Passes");
   manager.enableTiming(passes);
@@ -166,7 +173,14 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   if (module->getOps<qc::ProgramOp>().empty()) {
     qc::GraphPipelineOptions options;
     options.requantize = requantize;
+    bool isCPU = target != TargetKind::HLS && target != TargetKind::PTX;
     options.convAlgorithm = convAlgorithm;
+    // The costs that auto compares are those of CPUs.
+    if (convAlgorithm == "auto" && !isCPU)
+      options.convAlgorithm = "direct";
+    options.dotProduct = llvm::any_of(forms, [](const qc::CPUForm &form) {
+      return form.dot == qc::DotKind::DotProduct;
+    });
     if (target == TargetKind::HLS)
       qc::buildHLSPipeline(manager, options);
     else if (target == TargetKind::PTX)
@@ -193,11 +207,7 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
     return qc::writePTXArtifact(*module, output, ptx);
   }
   qc::CPUOptions options;
-  options.forms = qc::parseCPUForms(cpuList, [&](const Twine &message) {
-    llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
-  });
-  if (options.forms.empty())
-    return failure();
+  options.forms = forms;
   options.modelName = llvm::sys::path::stem(input).str();
   options.keepAssembly = keepAssembly;
   return qc::writeSharedLibrary(*module, output, options, code);

@@ -22,6 +22,11 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
       llvm::cl::desc("Algorithm of convolutions: direct, auto, a family "
                      "(sfc-6) or a member (sfc-6(6x6,3x3))"),
       llvm::cl::init("direct")};
+  Option<bool> dotProduct{
+      *this, "dot-product",
+      llvm::cl::desc("Whether the CPU has products of bytes (vpdpbusd): for "
+                     "conv-algorithm=auto"),
+      llvm::cl::init(false)};
 };
 
 /// Simplifies the graph, QDQ and integer levels: constants, common

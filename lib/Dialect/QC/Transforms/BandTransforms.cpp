@@ -7,6 +7,7 @@
 // layouts of the whole ones, only their memory begins elsewhere: all bands of
 // one size call the same kernels.
 
+#include "ConvCost.h"
 #include "KernelTypes.h"
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
@@ -162,30 +163,12 @@ int64_t BandTransforms::choose(Chain &chain) {
   auto bytes = [](Value value) { return getStorageBytes(typeOf(value)); };
   int64_t between = bytes(chain.input.getOutputs().front()) +
                     bytes(chain.product.getOutputs().front());
-  if (between <= cacheBytes)
-    return chain.parts;
   // Weights come from behind the cache once per band.
   int64_t weights = 0;
   for (Value operand : chain.product.getInputs())
     if (operand != chain.input.getOutputs().front())
       weights += bytes(operand);
-  // Each band size costs the bytes that pass the cache: the weights per band,
-  // and what is between the kernels, written and read, where it does not stay.
-  int64_t best = chain.parts, least = weights + 2 * between;
-  for (int64_t perBand = 1; perBand < chain.parts; ++perBand) {
-    int64_t bands = llvm::divideCeil(chain.parts, perBand);
-    int64_t perBandBytes = between / chain.parts * perBand;
-    int64_t cost =
-        bands * weights + (perBandBytes > cacheBytes ? 2 * between : 0);
-    // Equal bands of one kernel before a remainder with kernels of its own.
-    if (chain.parts % perBand != 0)
-      cost += cost / 4;
-    if (cost < least) {
-      best = perBand;
-      least = cost;
-    }
-  }
-  return best;
+  return chooseBand(chain.parts, between, weights, cacheBytes);
 }
 
 /// A kernel like `kernel` in which each value's type is what `retype` makes of

@@ -2,6 +2,7 @@
 //
 // Decides which convolutions run in the transform domain, and rewrites them.
 
+#include "ConvCost.h"
 #include "ConvPadding.h"
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
@@ -54,6 +55,23 @@ std::string getObstacle(ConvOp conv) {
   return "";
 }
 
+/// Channels below which the choice by cost leaves a convolution direct, and how
+/// many times faster than that another form must be expected to be.
+constexpr int64_t fewestChannels = 16;
+constexpr double worthwhileGain = 1.15;
+
+/// Whether `algorithm` may be chosen without being asked for. Integers are
+/// exact in any; floats lose digits in Winograd's larger tiles, where those of
+/// 4 x 4 (2e-6 to 4e-6 of the result's root mean square at 64 to 512 channels,
+/// direct sums 8e-7 to 2e-6) are the last that do not matter.
+bool isAccurate(const FastConvolution &algorithm, bool isInteger) {
+  StringRef name = algorithm.name;
+  return !name.starts_with("winograd") ||
+         (!isInteger && algorithm.outputs[0] <= 4 &&
+          algorithm.outputs[1] <= 4 && algorithm.taps[0] <= 3 &&
+          algorithm.taps[1] <= 3);
+}
+
 /// Largest |sum| of a convolution of constant 8-bit weights with any input.
 std::optional<int64_t> getLargestSum(ConvOp conv) {
   FailureOr<SmallVector<int64_t>> codes = getConstantCodes(conv.getW());
@@ -93,28 +111,43 @@ const FastConvolution *SelectConvAlgorithm::select(ConvOp conv,
   if (reason = getObstacle(conv); !reason.empty())
     return nullptr;
   RankedTensorType w = typeOf(conv.getW()), y = typeOf(conv.getY());
+  ConvShape shape{y.getDimSize(0),
+                  w.getDimSize(1),
+                  w.getDimSize(0),
+                  {y.getDimSize(2), y.getDimSize(3)},
+                  isa<IntegerType>(y.getElementType())};
+  // Vectors along few channels are mostly empty.
+  bool isAuto = force == "auto";
+  if (isAuto &&
+      std::min(shape.inputChannels, shape.outputChannels) < fewestChannels) {
+    reason = "it has few channels";
+    return nullptr;
+  }
   const FastConvolution *best = nullptr;
-  int64_t least = 0;
+  double least = 0;
   reason = "no algorithm is for its window";
   for (StringRef name : getFastConvolutionNames()) {
-    // Winograd's larger tiles lose digits of floats: only on demand.
-    if (force == "auto" && name.starts_with("winograd"))
-      continue;
-    if (force != "auto" && name != force &&
-        name.substr(0, name.find('(')) != force)
+    if (!isAuto && name != force && name.substr(0, name.find('(')) != force)
       continue;
     const FastConvolution *candidate = getFastConvolution(name);
     if (candidate->taps[0] != w.getDimSize(2) ||
-        candidate->taps[1] != w.getDimSize(3))
+        candidate->taps[1] != w.getDimSize(3) ||
+        (isAuto && !isAccurate(*candidate, shape.isInteger)))
       continue;
-    int64_t tiles = 1;
-    for (unsigned d = 0; d < 2; ++d)
-      tiles *= llvm::divideCeil(y.getDimSize(2 + d), candidate->outputs[d]);
-    int64_t products = tiles * candidate->getNumProducts();
-    if (!best || products < least) {
+    double cost = getTransformedCost(shape, *candidate,
+                                     dotProduct ? ByteProducts::DotProduct
+                                                : ByteProducts::Widened,
+                                     defaultBandBytes);
+    if (!best || cost < least) {
       best = candidate;
-      least = products;
+      least = cost;
     }
+  }
+  if (isAuto && best &&
+      least * worthwhileGain > static_cast<double>(getDirectCost(
+                                   shape, w.getShape().drop_front(2)))) {
+    reason = "it would not be faster";
+    return nullptr;
   }
   if (!best)
     return nullptr;

@@ -86,21 +86,6 @@ int64_t LinearLayer::getNumPositions() const {
   return numRows ? type.getNumElements() / numRows : 0;
 }
 
-void LinearLayer::addOutputSums(ArrayRef<float> y,
-                                std::vector<double> &sum) const {
-  sum.resize(numRows);
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  int64_t inner = 1;
-  for (int64_t extent : type.getShape().drop_front(outputAxis() + 1))
-    inner *= extent;
-  for (size_t i = 0; i < y.size(); i += inner) {
-    double part = 0;
-    for (int64_t j = 0; j < inner; ++j)
-      part += y[i + j];
-    sum[i / inner % numRows] += part;
-  }
-}
-
 template <typename Visitor>
 void LinearLayer::forColumn(int64_t position, int64_t group,
                             Visitor visit) const {
@@ -144,8 +129,8 @@ void LinearLayer::forColumn(int64_t position, int64_t group,
   }
 }
 
-std::vector<float> LinearLayer::getColumns(ArrayRef<float> x, int64_t limit,
-                                           uint64_t seed) const {
+SmallVector<int64_t> LinearLayer::drawPositions(int64_t limit,
+                                                uint64_t seed) const {
   int64_t total = getNumPositions();
   SmallVector<int64_t> positions;
   if (limit == 0 || limit >= total) {
@@ -157,6 +142,11 @@ std::vector<float> LinearLayer::getColumns(ArrayRef<float> x, int64_t limit,
     for (int64_t i = 0; i < limit; ++i)
       positions.push_back(static_cast<int64_t>(random() % total));
   }
+  return positions;
+}
+
+std::vector<float> LinearLayer::getColumns(ArrayRef<float> x,
+                                           ArrayRef<int64_t> positions) const {
   std::vector<float> columns(numGroups * positions.size() * numColumns);
   float *out = columns.data();
   for (int64_t position : positions)
@@ -169,63 +159,19 @@ std::vector<float> LinearLayer::getColumns(ArrayRef<float> x, int64_t limit,
   return columns;
 }
 
-int64_t LinearLayer::addColumnSums(ArrayRef<float> x,
-                                   MutableArrayRef<double> sum) const {
-  int64_t total = getNumPositions();
-  auto conv = dyn_cast<ConvOp>(op);
-  if (!conv) {
-    for (int64_t position = 0; position < total; ++position)
-      for (int64_t column = 0; column < numColumns; ++column)
-        sum[column] += x[position * numColumns + column];
-    return total;
+std::vector<float> LinearLayer::getOutputs(ArrayRef<float> y,
+                                           ArrayRef<int64_t> positions) const {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  int64_t inner = 1;
+  for (int64_t extent : type.getShape().drop_front(outputAxis() + 1))
+    inner *= extent;
+  std::vector<float> outputs;
+  outputs.reserve(positions.size() * numRows);
+  for (int64_t position : positions) {
+    const float *from =
+        y.data() + position / inner * numRows * inner + position % inner;
+    for (int64_t row = 0; row < numRows; ++row)
+      outputs.push_back(from[row * inner]);
   }
-  // Per tap, the places that it reads form a box: rows of it are summed.
-  ArrayRef<int64_t> shape = conv.getX().getType().getShape(),
-                    w = conv.getW().getType().getShape(),
-                    y = conv.getY().getType().getShape();
-  int64_t spatial = shape.size() - 2, last = spatial - 1;
-  int64_t channelSize = std::accumulate(shape.begin() + 2, shape.end(),
-                                        int64_t(1), std::multiplies<>());
-  int64_t taps =
-      std::accumulate(w.begin() + 2, w.end(), int64_t(1), std::multiplies<>());
-  for (int64_t tap = 0; tap < taps; ++tap) {
-    SmallVector<int64_t> begin(spatial), end(spatial), shift(spatial);
-    int64_t rest = tap;
-    for (int64_t d = spatial; d-- > 0;) {
-      int64_t stride = conv.getStrides()[d];
-      shift[d] = (rest % w[2 + d]) * conv.getDilations()[d] - conv.getPads()[d];
-      rest /= w[2 + d];
-      begin[d] = shift[d] >= 0 ? 0 : llvm::divideCeil(-shift[d], stride);
-      int64_t room = shape[2 + d] - 1 - shift[d];
-      end[d] = room < 0 ? 0 : std::min(y[2 + d], room / stride + 1);
-      end[d] = std::max(end[d], begin[d]);
-    }
-    int64_t rows = 1;
-    for (int64_t d = 0; d < last; ++d)
-      rows *= end[d] - begin[d];
-    int64_t stride = conv.getStrides()[last];
-    for (int64_t row = 0; row < rows; ++row) {
-      int64_t offset = 0, index = row, extent = 1;
-      SmallVector<int64_t> at(spatial);
-      for (int64_t d = last; d-- > 0;) {
-        at[d] = begin[d] + index % (end[d] - begin[d]);
-        index /= end[d] - begin[d];
-      }
-      at[last] = begin[last];
-      for (int64_t d = spatial; d-- > 0;) {
-        offset += (at[d] * conv.getStrides()[d] + shift[d]) * extent;
-        extent *= shape[2 + d];
-      }
-      for (int64_t image = 0; image < shape[0]; ++image)
-        for (int64_t channel = 0; channel < shape[1]; ++channel) {
-          const float *from =
-              x.data() + (image * shape[1] + channel) * channelSize + offset;
-          float part = 0;
-          for (int64_t i = 0; i < end[last] - begin[last]; ++i)
-            part += from[i * stride];
-          sum[channel * taps + tap] += part;
-        }
-    }
-  }
-  return total;
+  return outputs;
 }

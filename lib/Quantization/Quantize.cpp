@@ -2,12 +2,13 @@
 //
 // qc-quantize: turns a float model with a plan into a quantized one.
 
+#include "LayerEpilogue.h"
 #include "Progress.h"
 #include "QuantizeActivations.h"
 #include "QuantizeWeights.h"
 #include "StagedRun.h"
-#include "Statistics.h"
 
+#include "qc/Analysis/BiasCorrection.h"
 #include "qc/Analysis/Observer.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Passes.h"
@@ -31,8 +32,11 @@ namespace {
 struct LayerToRound {
   LinearLayer layer;
   OperandFormat format;
-  /// Mean of each output channel in the float model.
-  std::vector<double> means;
+  /// Where its bias is judged.
+  LayerEpilogue epilogue;
+  /// What the float model has there: of each sample the same positions, each
+  /// with a number for each output channel.
+  std::vector<float> expected;
 };
 
 class QuantizePass : public qc::impl::QuantizeBase<QuantizePass> {
@@ -45,11 +49,10 @@ private:
                     TableOp statistics);
   LogicalResult collectLayers(func::FuncOp function, const NodeNames &names,
                               const Plan &plan);
-  LogicalResult readMeans(func::FuncOp function, SampleSet &samples,
-                          const NodeNames &names, TableOp statistics,
-                          bool &areKnown);
-  LogicalResult measureMeans(func::FuncOp function, SampleSet &samples,
-                             const ExecutorInterface &executor);
+  LogicalResult measureOutputs(func::FuncOp function, SampleSet &samples,
+                               const ExecutorInterface &executor);
+  void correctBias(LayerToRound &todo, ArrayRef<float> weights,
+                   const StagedRun &run);
   LogicalResult round(LayerToRound &todo, StagedRun *run);
   LogicalResult quantizeEmbedding(OpOperand &operand,
                                   const OperandFormat &format);
@@ -99,70 +102,27 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
                << "the plan quantizes the constant input " << index
                << "; accepted: weights of convolutions, matrix "
                   "products and gathers of rows";
-      layers.push_back({*layer, format, {}});
+      layers.push_back({*layer, format, LayerEpilogue(*layer), {}});
     }
   }
   return success();
 }
 
-/// Takes the float model's means from the statistics if those are of the same
-/// samples: if they say the same of the inputs, to the last bit.
-LogicalResult QuantizePass::readMeans(func::FuncOp function, SampleSet &samples,
-                                      const NodeNames &names,
-                                      TableOp statistics, bool &areKnown) {
-  areKnown = false;
-  SmallVector<ValueObserver, 0> observers;
-  for (Value argument : function.getArguments()) {
-    if (!isObserved(argument) || !statistics ||
-        !statistics.getEntry(names.getName(argument)))
-      return success();
-    observers.push_back(makeObserver(argument));
-  }
-  if (failed(samples.forEach([&](size_t, SampleSet::Inputs inputs) {
-        for (auto [observer, bytes] : llvm::zip_equal(observers, inputs)) {
-          // Files' bytes are not aligned.
-          std::vector<float> values(bytes.size() / sizeof(float));
-          std::memcpy(values.data(), bytes.data(), bytes.size());
-          observer.observe(values);
-        }
-        return success();
-      })))
-    return failure();
-  for (auto [argument, observer] :
-       llvm::zip_equal(function.getArguments(), observers)) {
-    FailureOr<ValueStatistics> known =
-        readStatistics(statistics, names.getName(argument));
-    if (failed(known))
-      return failure();
-    if (!(*known == observer.getStatistics()))
-      return success();
-  }
-  for (LayerToRound &todo : layers) {
-    Value output = todo.layer.getOp()->getResult(0);
-    if (!statistics.getEntry(names.getName(output)))
-      return success();
-    FailureOr<ValueStatistics> known =
-        readStatistics(statistics, names.getName(output));
-    if (failed(known))
-      return failure();
-    if (known->samples != samples.size() ||
-        known->channels.size() != static_cast<size_t>(todo.layer.rows()))
-      return success();
-    todo.means.clear();
-    for (const ValueSums &channel : known->channels)
-      todo.means.push_back(channel.getMean());
-  }
-  areKnown = true;
-  return success();
+/// Positions of each sample at which outputs are compared, so that there are
+/// about 2,048 for each channel: the error of a mean is then a fiftieth of the
+/// outputs' own.
+static int64_t getBiasPositions(size_t numSamples) {
+  return llvm::divideCeil(2048, numSamples);
 }
 
-LogicalResult QuantizePass::measureMeans(func::FuncOp function,
-                                         SampleSet &samples,
-                                         const ExecutorInterface &executor) {
+/// Keeps what the float model has where biases are judged.
+LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
+                                           SampleSet &samples,
+                                           const ExecutorInterface &executor) {
   SmallVector<Value> arguments(function.getArguments()), results;
   for (LayerToRound &todo : layers) {
-    todo.means.clear();
-    results.push_back(todo.layer.getOp()->getResult(0));
+    todo.expected.clear();
+    results.push_back(todo.epilogue.getResult());
   }
   OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
   FailureOr<std::unique_ptr<CompiledFunction>> code =
@@ -170,27 +130,50 @@ LogicalResult QuantizePass::measureMeans(func::FuncOp function,
   if (failed(code))
     return failure();
   Progress display("measuring the float model", samples.size(), progress);
-  size_t count = 0;
-  LogicalResult result = samples.forEach([&](size_t index,
-                                             SampleSet::Inputs inputs) {
+  return samples.forEach([&](size_t index, SampleSet::Inputs inputs) {
     for (auto [i, input] : llvm::enumerate(inputs))
       llvm::copy(input, (*code)->getInput(i).begin());
     if (failed((*code)->run()))
       return failure();
     for (auto [i, todo] : llvm::enumerate(layers)) {
       ArrayRef<char> bytes = (*code)->getOutput(i);
-      todo.layer.addOutputSums({reinterpret_cast<const float *>(bytes.data()),
-                                bytes.size() / sizeof(float)},
-                               todo.means);
+      std::vector<float> outputs = todo.layer.getOutputs(
+          {reinterpret_cast<const float *>(bytes.data()),
+           bytes.size() / sizeof(float)},
+          todo.layer.drawPositions(getBiasPositions(samples.size()), index));
+      llvm::append_range(todo.expected, outputs);
     }
-    ++count;
     display.advance(index + 1);
     return success();
   });
-  for (LayerToRound &todo : layers)
-    for (double &mean : todo.means)
-      mean /= static_cast<double>(count) * todo.layer.getNumPositions();
-  return result;
+}
+
+/// Corrects the bias of a layer that has the rounded `weights` (rows x columns)
+/// for what reaches its epilogue in the quantized model.
+void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
+                               const StagedRun &run) {
+  const LinearLayer &layer = todo.layer;
+  LayerBias bias(layer);
+  if (!bias.isThere())
+    return;
+  std::vector<float> values = bias.get(), outputs;
+  for (size_t sample = 0; sample < run.getNumSamples(); ++sample) {
+    SmallVector<int64_t> at =
+        layer.drawPositions(getBiasPositions(run.getNumSamples()), sample);
+    std::vector<float> own(at.size() * layer.rows());
+    if (Value addend = todo.epilogue.getAddend())
+      own = layer.getOutputs(run.getFloats(addend, sample), at);
+    for (size_t i = 0; i < own.size(); ++i)
+      own[i] += values[i % layer.rows()];
+    addProducts(layer.getColumns(run.getFloats(layer.getInput(), sample), at),
+                weights, layer.groups(), layer.rows(), layer.columns(), own);
+    llvm::append_range(outputs, own);
+  }
+  std::vector<float> change =
+      fitBiases(outputs, todo.expected, layer.rows(), todo.epilogue.getClamp());
+  for (auto [value, difference] : llvm::zip_equal(values, change))
+    value += difference;
+  bias.set(values);
 }
 
 LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
@@ -201,7 +184,6 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
     return layer.getOp()->emitError("cannot read the weights");
   std::vector<float> matrix = layer.toMatrix(*tensor);
   std::vector<std::vector<double>> hessians;
-  std::vector<double> columnMeans;
   if (run) {
     if (failed(run->advance(layer.getOp())))
       return failure();
@@ -209,16 +191,10 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
         todo.format.rounding == "gptq" || todo.format.range == "output";
     bool isKnown = !layer.isConv() && lastInput == layer.getInput();
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
-    columnMeans.resize(layer.groups() * layer.columns());
-    int64_t count = 0;
-    for (size_t sample = 0; sample < run->getNumSamples(); ++sample) {
-      std::vector<float> x = run->getFloats(layer.getInput(), sample);
-      if (needsHessian && !isKnown)
-        moment.add(layer.getColumns(x, positions, sample));
-      count += layer.addColumnSums(x, columnMeans);
-    }
-    for (double &mean : columnMeans)
-      mean /= count;
+    if (needsHessian && !isKnown)
+      for (size_t sample = 0; sample < run->getNumSamples(); ++sample)
+        moment.add(layer.getColumns(run->getFloats(layer.getInput(), sample),
+                                    layer.drawPositions(positions, sample)));
     if (needsHessian && !isKnown) {
       lastHessians.clear();
       for (int64_t group = 0; group < layer.groups(); ++group)
@@ -234,23 +210,8 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
     return failure();
   replaceWeights(layer.getWeightOperand(), *weights);
   ++numWeights;
-  LayerBias bias(layer);
-  if (!run || !biasCorrection || !bias.isThere())
-    return success();
-  // The mean output of rounded weights is W times the mean input; convolutions'
-  // means have their biases in.
-  std::vector<float> values = bias.get();
-  int64_t groupRows = layer.rows() / layer.groups();
-  for (int64_t row = 0; row < layer.rows(); ++row) {
-    double mean = 0;
-    const double *inputs =
-        columnMeans.data() + row / groupRows * layer.columns();
-    for (int64_t column = 0; column < layer.columns(); ++column)
-      mean += inputs[column] * weights->reals[row * layer.columns() + column];
-    double before = layer.isConv() ? 0 : values[row];
-    values[row] = static_cast<float>(before + todo.means[row] - mean);
-  }
-  bias.set(values);
+  if (run && biasCorrection)
+    correctBias(todo, weights->reals, *run);
   return success();
 }
 
@@ -271,11 +232,7 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
     if (failed(opened))
       return failure();
     samples = std::move(*opened);
-    bool areKnown = !biasCorrection;
-    if (!areKnown &&
-        failed(readMeans(function, *samples, names, statistics, areKnown)))
-      return failure();
-    if (!areKnown && failed(measureMeans(function, *samples, *executor)))
+    if (biasCorrection && failed(measureOutputs(function, *samples, *executor)))
       return failure();
   }
   FailureOr<unsigned> count =

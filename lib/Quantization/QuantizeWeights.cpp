@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rounds constant weights and corrects biases.
+// Rounds constant weights.
 
 #include "QuantizeWeights.h"
 
@@ -204,53 +204,4 @@ void qc::replaceWeights(OpOperand &operand, const QuantizedWeights &weights) {
                                    build(weights.codes), build(weights.scales),
                                    build(weights.zeros), weights.axis,
                                    weights.blockSize));
-}
-
-//===----------------------------------------------------------------------===//
-// Biases
-//===----------------------------------------------------------------------===//
-
-LayerBias::LayerBias(const LinearLayer &layer) : layer(layer) {
-  Operation *op = layer.getOp();
-  if (layer.isConv() || !op->getResult(0).hasOneUse())
-    return;
-  auto add = dyn_cast<AddOp>(*op->getResult(0).getUsers().begin());
-  if (!add || add.getType() != op->getResult(0).getType())
-    return;
-  OpOperand &other =
-      add->getOpOperand(add->getOperand(0) == op->getResult(0) ? 1 : 0);
-  auto type = cast<RankedTensorType>(other.get().getType());
-  if (isa_and_nonnull<ConstantOp>(other.get().getDefiningOp()) &&
-      type.getNumElements() == layer.rows() && type.getRank() > 0 &&
-      type.getShape().back() == layer.rows())
-    addend = &other;
-}
-
-std::vector<float> LayerBias::get() const {
-  Value value;
-  if (addend)
-    value = addend->get();
-  else if (auto conv = dyn_cast<ConvOp>(layer.getOp()))
-    value = conv.getBias();
-  FailureOr<SmallVector<float>> floats =
-      value ? getConstantFloats(value)
-            : FailureOr<SmallVector<float>>(failure());
-  if (failed(floats))
-    return std::vector<float>(layer.rows());
-  return std::vector<float>(floats->begin(), floats->end());
-}
-
-void LayerBias::set(ArrayRef<float> values) {
-  Operation *op = addend ? addend->getOwner() : layer.getOp();
-  OpBuilder builder(op);
-  SmallVector<int64_t> shape{layer.rows()};
-  if (addend)
-    shape.assign(cast<RankedTensorType>(addend->get().getType()).getShape());
-  ElementsAttr attribute = getFloatsAttr(op->getContext(), shape, values);
-  Value constant =
-      ConstantOp::create(builder, op->getLoc(), attribute.getType(), attribute);
-  if (addend)
-    addend->set(constant);
-  else
-    cast<ConvOp>(op).getBiasMutable().assign(constant);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rounds constant weights and corrects biases.
+// Rounds constant weights.
 #ifndef QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
 #define QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
 
@@ -43,23 +43,6 @@ mlir::FailureOr<QuantizedWeights> quantizeRows(mlir::Operation *gather,
 
 /// Makes operand `operand` the dequantized codes.
 void replaceWeights(mlir::OpOperand &operand, const QuantizedWeights &weights);
-
-/// The bias of a layer's outputs, one number per row: a convolution's operand,
-/// or the constant that the only reader of a product adds.
-class LayerBias {
-public:
-  explicit LayerBias(const LinearLayer &layer);
-  /// Whether there is one or one can be added.
-  bool isThere() const { return addend || layer.isConv(); }
-  /// The bias, zeros where there is none yet.
-  std::vector<float> get() const;
-  void set(llvm::ArrayRef<float> values);
-
-private:
-  const LinearLayer &layer;
-  /// The operand of qc.add that holds it.
-  mlir::OpOperand *addend = nullptr;
-};
 
 } // namespace qc
 

@@ -276,7 +276,8 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
       LayerStream &to = streams[i];
       if (to.moment) {
         ArrayRef<float> x = getValue(layer.getInput());
-        std::vector<float> columns = layer.getColumns(x, positions, sample);
+        std::vector<float> columns =
+            layer.getColumns(x, layer.drawPositions(positions, sample));
         to.moment->add(columns);
         int64_t width = layer.groups() * layer.columns();
         for (size_t at = 0; at < columns.size(); at += width)

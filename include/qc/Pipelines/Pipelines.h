@@ -107,7 +107,7 @@ struct QuantizePipelineOptions
                                llvm::cl::init("gptq")};
   Option<bool> biasCorrection{*this, "bias-correction",
                               llvm::cl::desc("Correct biases after rounding"),
-                              llvm::cl::init(false)};
+                              llvm::cl::init(true)};
   ListOption<std::string> floatNodes{*this, "float-nodes",
                                      llvm::cl::desc("Nodes that stay float")};
   ListOption<std::string> floatOps{

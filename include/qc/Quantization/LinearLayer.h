@@ -43,21 +43,18 @@ public:
   std::vector<float> toMatrix(llvm::ArrayRef<float> tensor) const;
   std::vector<float> toTensor(llvm::ArrayRef<float> matrix) const;
 
-  /// The input columns at some output positions of one sample `x`: row-major,
-  /// positions times groups() times columns(). At most `limit` positions, drawn
-  /// by `seed` (0: all in order).
-  std::vector<float> getColumns(llvm::ArrayRef<float> x, int64_t limit,
-                                uint64_t seed) const;
-  /// Sum of all columns of one sample, added to `sum` (groups() * columns());
-  /// returns their number.
-  int64_t addColumnSums(llvm::ArrayRef<float> x,
-                        llvm::MutableArrayRef<double> sum) const;
-
   /// Output positions of one sample.
   int64_t getNumPositions() const;
-  /// Adds the outputs `y` of one sample, summed per output channel, to `sum`,
-  /// which gets rows() entries.
-  void addOutputSums(llvm::ArrayRef<float> y, std::vector<double> &sum) const;
+  /// At most `limit` output positions, drawn by `seed` (0: all in order).
+  llvm::SmallVector<int64_t> drawPositions(int64_t limit, uint64_t seed) const;
+  /// The input columns at output positions of one sample `x`: row-major,
+  /// positions times groups() times columns().
+  std::vector<float> getColumns(llvm::ArrayRef<float> x,
+                                llvm::ArrayRef<int64_t> positions) const;
+  /// The outputs at output positions of one sample `y`: row-major, positions
+  /// times rows().
+  std::vector<float> getOutputs(llvm::ArrayRef<float> y,
+                                llvm::ArrayRef<int64_t> positions) const;
 
 private:
   explicit LinearLayer(mlir::Operation *op) : op(op) {}

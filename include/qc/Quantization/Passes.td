@@ -178,8 +178,9 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     activations, from the table `@statistics`. Weights become codes behind a qc.dequantize. With
     `inputs`, layers are rounded one after the other in the order of the graph, each seeing
     what the already rounded ones compute, run as the code that the target would run: weights with
-    rounding "gptq" by error feedback on the layer's inputs, then biases are corrected by the difference of
-    the mean outputs (`@statistics`) and the rounded layer's.
+    rounding "gptq" by error feedback on the layer's inputs, then biases so that what reads the
+    layer's outputs (behind the sum with a residual stream and behind a clamp, where these follow)
+    is nearest to the float model's.
 
     Numerics: approximate.
 
@@ -196,7 +197,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
     Option<"positions", "positions", "unsigned", "32", "Output positions per sample that rounding looks at (0: all)">,
-    Option<"biasCorrection", "bias-correction", "bool", "false", "Correct biases after rounding: much for depthwise networks, harmful where outputs have rare large values">,
+    Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];
   let statistics = [

@@ -7,7 +7,7 @@
 # RUN: %python %S/../../Verification/Inputs/make_inputs.py %t/inputs 4 input=1x1x28x28
 # RUN: echo '{"conv2+bn2": {"by": "user", "inputs": {"0": {"type": "ui8"}, "1": {"type": "si2", "granularity": "axis", "symmetric": true}}}}' > %t/plan.json
 # RUN: qc-translate --import-onnx --bind N=1 %test_data/fashion_cnn.onnx --mlir-print-debuginfo -o %t/float.mlir
-# RUN: qc-opt %t/float.mlir --qc-quantize-pipeline="calibration=%t/inputs plan=%t/plan.json bias-correction=true" --mlir-print-debuginfo -o %t/qdq.mlir
+# RUN: qc-opt %t/float.mlir --qc-quantize-pipeline="calibration=%t/inputs plan=%t/plan.json" --mlir-print-debuginfo -o %t/qdq.mlir
 # RUN: qc-opt %t/qdq.mlir --pass-pipeline="builtin.module(func.func(qc-normalize-qdq,qc-to-integer),canonicalize)" --mlir-print-debuginfo -o %t/integer.mlir
 # RUN: qc-compile %t/qdq.mlir -o %t/model.so
 # RUN: qc-compare %test_data/fashion_cnn.onnx --bind N=1 %t/qdq.mlir --inputs %t/inputs --format=json -o %t/qdq.json

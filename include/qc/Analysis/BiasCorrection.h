@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Biases that bring the outputs of a layer with rounded weights and inputs
+// nearest to those of the float layer.
+#ifndef QC_ANALYSIS_BIASCORRECTION_H
+#define QC_ANALYSIS_BIASCORRECTION_H
+
+#include "llvm/ADT/ArrayRef.h"
+
+#include <limits>
+#include <vector>
+
+namespace qc {
+
+/// Adds x W^T to `outputs`: of each position the columns of all groups
+/// (positions x groups x columns), `weights` rows x columns, `outputs`
+/// positions x rows; rows belong to groups in order.
+void addProducts(llvm::ArrayRef<float> inputs, llvm::ArrayRef<float> weights,
+                 int64_t groups, int64_t rows, int64_t columns,
+                 llvm::MutableArrayRef<float> outputs);
+
+/// The interval to which what reads a layer's outputs clamps them.
+struct OutputClamp {
+  float lower = -std::numeric_limits<float>::infinity();
+  float upper = std::numeric_limits<float>::infinity();
+};
+
+/// For each row the b of least sum of squares of clamp(outputs + b) - expected;
+/// both are positions x rows, `expected` is clamped already. Without a clamp
+/// that is the mean difference. With one the sum has several minima:
+/// Gauss-Newton steps from 0 that are taken only where they lower it, so no row
+/// becomes worse.
+std::vector<float> fitBiases(llvm::ArrayRef<float> outputs,
+                             llvm::ArrayRef<float> expected, int64_t rows,
+                             OutputClamp clamp);
+
+} // namespace qc
+
+#endif // QC_ANALYSIS_BIASCORRECTION_H

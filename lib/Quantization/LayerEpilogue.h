@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What follows a layer until its outputs are used.
+#ifndef QC_LIB_QUANTIZATION_LAYEREPILOGUE_H
+#define QC_LIB_QUANTIZATION_LAYEREPILOGUE_H
+
+#include "qc/Analysis/BiasCorrection.h"
+#include "qc/Quantization/LinearLayer.h"
+
+namespace qc {
+
+/// The bias of a layer's outputs, one number per row: a convolution's operand,
+/// or the constant that the only reader of a product adds.
+class LayerBias {
+public:
+  explicit LayerBias(const LinearLayer &layer);
+  /// Whether there is one or one can be added.
+  bool isThere() const { return addend || layer.isConv(); }
+  /// The result with the bias in it.
+  mlir::Value getResult() const;
+  /// The bias, zeros where there is none yet.
+  std::vector<float> get() const;
+  void set(llvm::ArrayRef<float> values);
+
+private:
+  const LinearLayer &layer;
+  /// The operand of qc.add that holds it.
+  mlir::OpOperand *addend = nullptr;
+};
+
+/// A sum with a value that is there before the layer runs (a residual stream),
+/// and a clamp, as far as each is the only reader of the one before. What
+/// reads the result sees errors of the outputs as they are behind these: a
+/// residual branch makes up for the stream's, and a clamp hides some.
+class LayerEpilogue {
+public:
+  explicit LayerEpilogue(const LinearLayer &layer);
+  mlir::Value getResult() const { return result; }
+  /// What the sum adds to the layer's outputs; may be null. Follows changes of
+  /// operands.
+  mlir::Value getAddend() const {
+    return addend ? addend->get() : mlir::Value();
+  }
+  OutputClamp getClamp() const { return clamp; }
+
+private:
+  mlir::Value result;
+  mlir::OpOperand *addend = nullptr;
+  OutputClamp clamp;
+};
+
+} // namespace qc
+
+#endif // QC_LIB_QUANTIZATION_LAYEREPILOGUE_H

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Biases are corrected for what reads a convolution: behind the sum with a
+// residual stream and behind a clamp. Codes represent the weight 1 and x; r is
+// clipped at 2, where it has 8 once.
+
+// RUN: rm -rf %t && mkdir -p %t && split-file %s %t
+// RUN: %python -c "import numpy as np; np.savez('%t/in.npz', x=np.float32([[[[-9, -9, 2, 3]]]]), r=np.float32([[[[0, 0, 0, 8]]]]))"
+// RUN: qc-opt %t/sum.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=SUM
+// RUN: qc-opt %t/sum.mlir --qc-quantize="inputs=%t/in.npz bias-correction=false" | FileCheck %s --check-prefix=NONE
+// RUN: qc-opt %t/relu.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=RELU
+// RUN: qc-opt %t/used.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=USED
+
+//--- sum.mlir
+// The sum lacks 6 at one of four positions.
+// SUM-LABEL: @sum
+// SUM: %[[B:.*]] = qc.constant dense<1.500000e+00> : tensor<1xf32>
+// SUM: qc.conv %{{.*}}, %{{.*}} bias %[[B]]
+// NONE-LABEL: @sum
+// NONE-NOT: bias
+qc.plan @plan {
+  conv = {inputs = {"0" = {type = "ui8", scale = 1.0 : f64, zero = 100.0 : f64}, "1" = {type = "si2", granularity = "axis", symmetric = true, range = "minmax"}}},
+  add = {inputs = {"1" = {type = "ui8", scale = 1.0 : f64, zero = 253.0 : f64}}}
+}
+func.func @sum(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %r: tensor<1x1x1x4xf32> {qc.name = "r"}) -> tensor<1x1x1x4xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x1x1x1xf32> : tensor<1x1x1x1xf32>
+  %0 = qc.conv %x, %w {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x4xf32>
+  %1 = qc.add %0, %r : (tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32>
+  return %1 : tensor<1x1x1x4xf32>
+}
+
+//--- relu.mlir
+// Two of the positions are 0 with any small bias: 6 over the other two.
+// RELU-LABEL: @relu
+// RELU: %[[B:.*]] = qc.constant dense<3.000000e+00> : tensor<1xf32>
+// RELU: qc.conv %{{.*}}, %{{.*}} bias %[[B]]
+qc.plan @plan {
+  conv = {inputs = {"0" = {type = "ui8", scale = 1.0 : f64, zero = 100.0 : f64}, "1" = {type = "si2", granularity = "axis", symmetric = true, range = "minmax"}}},
+  add = {inputs = {"1" = {type = "ui8", scale = 1.0 : f64, zero = 253.0 : f64}}}
+}
+func.func @relu(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %r: tensor<1x1x1x4xf32> {qc.name = "r"}) -> tensor<1x1x1x4xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x1x1x1xf32> : tensor<1x1x1x1xf32>
+  %0 = qc.conv %x, %w {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x4xf32>
+  %1 = qc.add %0, %r : (tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32>
+  %2 = qc.relu %1 : (tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32>
+  return %2 : tensor<1x1x1x4xf32>
+}
+
+//--- used.mlir
+// Something else reads the convolution, whose own outputs are right.
+// USED-LABEL: @used
+// USED: %[[B:.*]] = qc.constant dense<0.000000e+00> : tensor<1xf32>
+// USED: qc.conv %{{.*}}, %{{.*}} bias %[[B]]
+qc.plan @plan {
+  conv = {inputs = {"0" = {type = "ui8", scale = 1.0 : f64, zero = 100.0 : f64}, "1" = {type = "si2", granularity = "axis", symmetric = true, range = "minmax"}}},
+  add = {inputs = {"1" = {type = "ui8", scale = 1.0 : f64, zero = 253.0 : f64}}}
+}
+func.func @used(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %r: tensor<1x1x1x4xf32> {qc.name = "r"}) -> (tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>) {
+  %w = qc.constant dense<1.0> : tensor<1x1x1x1xf32> : tensor<1x1x1x1xf32>
+  %0 = qc.conv %x, %w {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x4xf32>
+  %1 = qc.add %0, %r : (tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32>
+  return %0, %1 : tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>
+}

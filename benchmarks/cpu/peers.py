@@ -23,13 +23,18 @@ class Qc:
     """This project, by python/qcrt.py. Like every file it is compiled once for
     this CPU and measured from there."""
 
-    @staticmethod
-    def prepare(model, feed, threads):
-        library = os.path.join(files.folder(), os.path.basename(model)[:-5] + ".so")
+    # Of qc-compile.
+    arguments = ()
+
+    @classmethod
+    def prepare(cls, model, feed, threads):
+        suffix = re.sub(r"[^\w-]+", "_", "".join(cls.arguments))
+        library = os.path.join(files.folder(), os.path.basename(model)[:-5] + suffix + ".so")
         shapes = {name: value.shape for name, value in feed.items()}
-        key = files.digest(model, qctest.tool("qc-compile"), repr(sorted(shapes.items())))
+        key = files.digest(model, qctest.tool("qc-compile"), repr(sorted(shapes.items())), repr(cls.arguments))
         try:
-            return files.made_once(library, key, lambda path: qctest.compile_model(model, path, shapes))
+            return files.made_once(library, key,
+                                   lambda path: qctest.compile_model(model, path, shapes, *cls.arguments))
         except qctest.RunFailure as failure:
             raise Unavailable(f"compile: {failure}") from None
 

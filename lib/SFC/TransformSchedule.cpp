@@ -207,3 +207,26 @@ qc::getTransformPrograms(const FastConvolution &convolution) {
                           scheduleOutputTransform(convolution)});
   return *programs;
 }
+
+bool qc::fitsInt16(const FastConvolution &convolution, IntegerRange range) {
+  const AdditionProgram &program = getTransformPrograms(convolution).input;
+  return llvm::all_of(
+      getRanges(program,
+                llvm::SmallVector<IntegerRange>(program.numInputs, range)),
+      [](const IntegerRange &value) {
+        return value.low >= INT16_MIN && value.high <= INT16_MAX;
+      });
+}
+
+int64_t qc::getLargestFactor(const FastConvolution &convolution,
+                             int64_t largest) {
+  const IntegerMatrix &matrix = convolution.weightTransform;
+  int64_t gain = 0;
+  for (int64_t row = 0; row < matrix.rows; ++row) {
+    int64_t sum = 0;
+    for (int64_t column = 0; column < matrix.columns; ++column)
+      sum += std::abs(matrix.at(row, column));
+    gain = std::max(gain, sum);
+  }
+  return gain * largest;
+}

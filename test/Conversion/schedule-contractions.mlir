@@ -22,6 +22,21 @@ qc.kernel @integers(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8, #qc.layout<1:16:
   qc.yield %0 : tensor<2x16xsi32>
 }
 
+// 16 bits: two of the reduction per lane, the same on all CPUs (LLVM makes
+// vpdpwssd of both where there is one).
+// CHECK-LABEL: func.func @shorts
+// CHECK: vector.load {{.*}} vector<16xi16>
+// CHECK: vector.load {{.*}} vector<2xi16>
+// CHECK: llvm.x86.avx2.pmadd.wd
+// CHECK: arith.addi {{.*}} : vector<8xi32>
+// DOT-LABEL: func.func @shorts
+// DOT: llvm.x86.avx2.pmadd.wd
+#pairs = #qc.layout<0:1:3, 2:16:1, 1:2:16, 2:1:16, 1:1:2>
+qc.kernel @shorts(%a: tensor<3x2x32xsi16>, %b: tensor<3x32x16xsi16, #pairs>) -> tensor<3x2x16xsi32> attributes {family = "contraction"} {
+  %0 = qc.matmul %a, %b : (tensor<3x2x32xsi16>, tensor<3x32x16xsi16, #pairs>) -> tensor<3x2x16xsi32>
+  qc.yield %0 : tensor<3x2x16xsi32>
+}
+
 // Groups are a parallel loop; their weights are padded to blocks of their own.
 // CHECK-LABEL: func.func @groups
 // CHECK: scf.parallel {{.*}} to (%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}})

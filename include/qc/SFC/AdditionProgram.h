@@ -64,6 +64,14 @@ struct IntegerRange {
 llvm::SmallVector<IntegerRange> getRanges(const AdditionProgram &program,
                                           llvm::ArrayRef<IntegerRange> inputs);
 
+/// Whether no value of the input transform of `convolution` leaves 16 bits for
+/// inputs in `range`.
+bool fitsInt16(const FastConvolution &convolution, IntegerRange range);
+
+/// The largest factor, in size, that weights of at most `largest` in size
+/// become.
+int64_t getLargestFactor(const FastConvolution &convolution, int64_t largest);
+
 /// The matrix, outputs x inputs, that `program` multiplies with.
 IntegerMatrix getMatrix(const AdditionProgram &program);
 

@@ -49,11 +49,6 @@ static IntegerRange getElementRange(Type element) {
   return {-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1};
 }
 
-/// Whether `range` has a place in si16.
-static bool fitsInt16(const IntegerRange &range) {
-  return range.low >= INT16_MIN && range.high <= INT16_MAX;
-}
-
 /// The odd part of `value`'s inverse modulo 2^32: `odd * inverse = 1`.
 static uint32_t invertOdd(uint32_t odd) {
   // Newton: each step doubles the number of correct low bits, of which any odd
@@ -132,7 +127,10 @@ LogicalResult SFCInputTransformOp::inferReturnTypes(
 }
 
 LogicalResult SFCInputTransformOp::verify() {
+  // Inference reports an unknown one.
   const FastConvolution *algorithm = getFastConvolution(getAlgorithm());
+  if (!algorithm)
+    return success();
   ArrayRef<int64_t> offsets = getOffsets().value_or(ArrayRef<int64_t>());
   if (getOffsets() &&
       static_cast<int64_t>(offsets.size()) != algorithm->getNumProducts())
@@ -144,19 +142,21 @@ LogicalResult SFCInputTransformOp::verify() {
       return emitOpError("has offsets, which are for integers");
     return success();
   }
-  const AdditionProgram &program = getTransformPrograms(*algorithm).input;
-  SmallVector<IntegerRange> ranges =
-      getRanges(program, SmallVector<IntegerRange>(program.numInputs,
-                                                   getElementRange(element)));
-  bool fits = llvm::all_of(ranges, fitsInt16);
-  for (auto [output, value] : llvm::enumerate(program.outputs))
-    if (value >= 0 && !offsets.empty()) {
-      // The sum with an offset must not overflow either.
-      int64_t offset = offsets[output];
+  if (element.getIntOrFloatBitWidth() > 8)
+    return success();
+  bool fits = fitsInt16(*algorithm, getElementRange(element));
+  if (fits && !offsets.empty()) {
+    // The sums with offsets must not overflow either.
+    const AdditionProgram &program = getTransformPrograms(*algorithm).input;
+    SmallVector<IntegerRange> ranges =
+        getRanges(program, SmallVector<IntegerRange>(program.numInputs,
+                                                     getElementRange(element)));
+    for (auto [value, offset] : llvm::zip_equal(program.outputs, offsets)) {
+      IntegerRange range = value < 0 ? IntegerRange{0, 0} : ranges[value];
       fits &=
-          offset >= INT16_MIN && offset <= INT16_MAX &&
-          fitsInt16({ranges[value].low + offset, ranges[value].high + offset});
+          offset >= INT16_MIN - range.low && offset <= INT16_MAX - range.high;
     }
+  }
   if (!fits)
     return emitOpError("leaves si16 for some x of ") << element;
   return success();
@@ -225,16 +225,10 @@ LogicalResult SFCWeightTransformOp::inferReturnTypes(
     return failure();
   if (isa<IntegerType>(element)) {
     IntegerRange range = getElementRange(element);
-    int64_t largest = std::max(-range.low, range.high);
-    const IntegerMatrix &matrix = algorithm->weightTransform;
-    for (int64_t t = 0; t < matrix.rows; ++t) {
-      int64_t gain = 0;
-      for (int64_t j = 0; j < matrix.columns; ++j)
-        gain += std::abs(matrix.at(t, j));
-      if (gain * largest > INT16_MAX)
-        return emitOptionalError(loc, "weights of ", element, " under ",
-                                 algorithm->name, " do not fit si16");
-    }
+    if (getLargestFactor(*algorithm, std::max(-range.low, range.high)) >
+        INT16_MAX)
+      return emitOptionalError(loc, "weights of ", element, " under ",
+                               algorithm->name, " do not fit si16");
   }
   types.push_back(RankedTensorType::get(
       {algorithm->getNumProducts(), w[1], w[0]}, *transformed));

@@ -8,6 +8,7 @@
 #include "qc/Dialect/QC/IR/QCDialect.h"
 #include "qc/Dialect/QC/Transforms/Passes.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
+#include "qc/SFC/AdditionProgram.h"
 #include "qc/SFC/FastConvolution.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -72,6 +73,12 @@ bool isAccurate(const FastConvolution &algorithm, bool isInteger) {
           algorithm.taps[1] <= 3);
 }
 
+/// Whether 8-bit codes and weights of any value are transformed in 16 bits.
+bool isExact(const FastConvolution &algorithm) {
+  return getLargestFactor(algorithm, 128) <= INT16_MAX &&
+         fitsInt16(algorithm, {0, 255}) && fitsInt16(algorithm, {-128, 127});
+}
+
 /// Largest |sum| of a convolution of constant 8-bit weights with any input.
 std::optional<int64_t> getLargestSum(ConvOp conv) {
   FailureOr<SmallVector<int64_t>> codes = getConstantCodes(conv.getW());
@@ -116,12 +123,16 @@ const FastConvolution *SelectConvAlgorithm::select(ConvOp conv,
                   w.getDimSize(0),
                   {y.getDimSize(2), y.getDimSize(3)},
                   isa<IntegerType>(y.getElementType())};
-  // Vectors along few channels are mostly empty.
   bool isAuto = force == "auto";
-  if (isAuto &&
-      std::min(shape.inputChannels, shape.outputChannels) < fewestChannels) {
-    reason = "it has few channels";
-    return nullptr;
+  if (isAuto) {
+    // Vectors along few channels are mostly empty, and 16-bit products read
+    // channels in pairs.
+    if (std::min(shape.inputChannels, shape.outputChannels) < fewestChannels)
+      reason = "it has few channels";
+    else if (shape.isInteger && shape.inputChannels % 2 != 0)
+      reason = "it has an odd number of channels";
+    if (!reason.empty())
+      return nullptr;
   }
   const FastConvolution *best = nullptr;
   double least = 0;
@@ -134,6 +145,10 @@ const FastConvolution *SelectConvAlgorithm::select(ConvOp conv,
         candidate->taps[1] != w.getDimSize(3) ||
         (isAuto && !isAccurate(*candidate, shape.isInteger)))
       continue;
+    if (shape.isInteger && !isExact(*candidate)) {
+      reason = "its transformed codes do not fit 16 bits";
+      continue;
+    }
     double cost = getTransformedCost(shape, *candidate,
                                      dotProduct ? ByteProducts::DotProduct
                                                 : ByteProducts::Widened,

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=sfc-6(6x6,3x3)})' %s | FileCheck %s
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=sfc-6})' %s | FileCheck %s --check-prefix=FAMILY
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=winograd(4x4,3x3)})' %s | FileCheck %s --check-prefix=WINOGRAD
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm)' %s | FileCheck %s --check-prefix=AUTO
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{dot-product=true})' %s | FileCheck %s --check-prefix=DOT
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=direct})' %s | FileCheck %s --check-prefix=DIRECT
+// RUN: qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=sfc-6})' %s --remarks-filter-missed=qc-select-conv-algorithm --remark-format=emitRemark 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: not qc-opt --pass-pipeline='builtin.module(qc-select-conv-algorithm{force=sfc-5})' %s 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// UNKNOWN: error: unknown algorithm 'sfc-5'; accepted are direct, auto, a family (sfc-6) or one of {{.*}}sfc-6(6x6,3x3)
+
+// Padding and the overhang of the last tiles are one qc.pad of x's zero point,
+// which folds into the bias: 1 - 3 * 2 * 9 * 1.
+// CHECK-LABEL: func.func @integers
+// CHECK-DAG: %[[Z:.*]] = qc.constant dense<3> : tensor<ui8>
+// CHECK-DAG: %[[W:.*]] = qc.constant dense<1> : tensor<16x2x3x3xsi8>
+// CHECK: %[[X:.*]] = qc.pad %arg0, %[[Z]] {pads = array<i64: 0, 0, 1, 1, 0, 0, 3, 2>} : (tensor<1x2x10x11xui8>, tensor<ui8>) -> tensor<1x2x14x14xui8>
+// CHECK: %[[V:.*]] = qc.sfc_input_transform %[[X]] {algorithm = "sfc-6(6x6,3x3)"} : (tensor<1x2x14x14xui8>) -> tensor<88x4x2xsi16>
+// CHECK: %[[U:.*]] = qc.sfc_weight_transform %[[W]] {algorithm = "sfc-6(6x6,3x3)"} : (tensor<16x2x3x3xsi8>) -> tensor<88x2x16xsi16>
+// CHECK: %[[M:.*]] = qc.matmul %[[V]], %[[U]] : (tensor<88x4x2xsi16>, tensor<88x2x16xsi16>) -> tensor<88x4x16xsi32>
+// CHECK: %[[S:.*]] = qc.sfc_output_transform %[[M]] {algorithm = "sfc-6(6x6,3x3)", divisor = 36 : i64, height = 10 : i64, width = 11 : i64} : (tensor<88x4x16xsi32>) -> tensor<1x16x10x11xsi32>
+// CHECK: %[[B:.*]] = qc.reshape %{{.*}} {shape = array<i64: 16, 1, 1>}
+// CHECK: qc.add %[[S]], %[[B]]
+// DIRECT-LABEL: func.func @integers
+// DIRECT-NOT: qc.sfc
+// DIRECT: qc.conv
+// Winograd's larger tiles need more than 16 bits.
+// WINOGRAD-LABEL: func.func @integers
+// WINOGRAD: qc.conv
+func.func @integers(%x: tensor<1x2x10x11xui8>) -> tensor<1x16x10x11xsi32> {
+  %z = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %w = qc.constant dense<1> : tensor<16x2x3x3xsi8> : tensor<16x2x3x3xsi8>
+  %b = qc.constant dense<1> : tensor<16xsi32> : tensor<16xsi32>
+  %0 = qc.conv %x, %w bias %b x_zero %z {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2x10x11xui8>, tensor<16x2x3x3xsi8>, tensor<16xsi32>, tensor<ui8>) -> tensor<1x16x10x11xsi32>
+  return %0 : tensor<1x16x10x11xsi32>
+}
+
+// An existing padding grows; floats have the denominator in their weights. Of a
+// family the member is taken that should be fastest.
+// FAMILY-LABEL: func.func @floats
+// FAMILY: qc.pad %arg0, %{{.*}} {pads = array<i64: 0, 0, 2, 2, 0, 0, 1, 1>}
+// FAMILY-NOT: qc.pad
+// FAMILY: qc.sfc_output_transform %{{.*}} {algorithm = "sfc-6(1x7,1x3)", height = 13 : i64, width = 14 : i64}
+// CHECK-LABEL: func.func @floats
+// CHECK: qc.conv
+func.func @floats(%x: tensor<1x2x10x13xf32>) -> tensor<1x1x13x14xf32> {
+  %z = qc.constant dense<0.0> : tensor<f32> : tensor<f32>
+  %w = qc.constant dense<1.0> : tensor<1x2x1x3xf32> : tensor<1x2x1x3xf32>
+  %p = qc.pad %x, %z {pads = array<i64: 0, 0, 2, 2, 0, 0, 1, 1>} : (tensor<1x2x10x13xf32>, tensor<f32>) -> tensor<1x2x13x16xf32>
+  %0 = qc.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2x13x16xf32>, tensor<1x2x1x3xf32>) -> tensor<1x1x13x14xf32>
+  return %0 : tensor<1x1x13x14xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=strided {{.*}}the convolution stays direct: its stride is not 1
+// CHECK-LABEL: func.func @strided
+// CHECK: qc.conv
+func.func @strided(%x: tensor<1x2x9x9xf32>) -> tensor<1x1x4x4xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x2x3x3xf32> : tensor<1x2x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2x9x9xf32>, tensor<1x2x3x3xf32>) -> tensor<1x1x4x4xf32>
+  return %0 : tensor<1x1x4x4xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=pointwise {{.*}}no algorithm is for its window
+func.func @pointwise(%x: tensor<1x2x9x9xf32>) -> tensor<1x1x9x9xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x2x1x1xf32> : tensor<1x2x1x1xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2x9x9xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x9x9xf32>
+  return %0 : tensor<1x1x9x9xf32>
+}
+
+// 4 * 255 * 127 * 9 * 2048 exceeds 32 bits: the quotient by 36 would not be
+// exact.
+// REMARK: DirectConvolution {{.*}}Function=large_sums {{.*}}its sums times 4 exceed 32 bits
+func.func @large_sums(%x: tensor<1x2048x8x8xui8>) -> tensor<1x1x6x6xsi32> {
+  %w = qc.constant dense<127> : tensor<1x2048x3x3xsi8> : tensor<1x2048x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2048x8x8xui8>, tensor<1x2048x3x3xsi8>) -> tensor<1x1x6x6xsi32>
+  return %0 : tensor<1x1x6x6xsi32>
+}
+
+// By cost: Winograd's algorithm for floats, SFC for codes where bytes are
+// widened, nothing for codes where the CPU multiplies bytes.
+// AUTO-LABEL: func.func @float_layer
+// AUTO: qc.sfc_input_transform {{.*}} {algorithm = "winograd(4x4,3x3)"}
+// DOT-LABEL: func.func @float_layer
+// DOT: qc.sfc_input_transform {{.*}} {algorithm = "winograd(4x4,3x3)"}
+func.func @float_layer(%x: tensor<1x64x58x58xf32>) -> tensor<1x64x56x56xf32> {
+  %w = qc.constant dense<1.0> : tensor<64x64x3x3xf32> : tensor<64x64x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x58x58xf32>, tensor<64x64x3x3xf32>) -> tensor<1x64x56x56xf32>
+  return %0 : tensor<1x64x56x56xf32>
+}
+
+// AUTO-LABEL: func.func @code_layer
+// AUTO: qc.sfc_input_transform {{.*}} {algorithm = "sfc-{{.*}}"}
+// DOT-LABEL: func.func @code_layer
+// DOT: qc.conv
+func.func @code_layer(%x: tensor<1x64x58x58xui8>) -> tensor<1x64x56x56xsi32> {
+  %w = qc.constant dense<1> : tensor<64x64x3x3xsi8> : tensor<64x64x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x58x58xui8>, tensor<64x64x3x3xsi8>) -> tensor<1x64x56x56xsi32>
+  return %0 : tensor<1x64x56x56xsi32>
+}
+
+// Few channels leave vectors empty, and large weights take longer to read than
+// their products save.
+// AUTO-LABEL: func.func @image
+// AUTO: qc.conv
+func.func @image(%x: tensor<1x3x58x58xf32>) -> tensor<1x64x56x56xf32> {
+  %w = qc.constant dense<1.0> : tensor<64x3x3x3xf32> : tensor<64x3x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x3x58x58xf32>, tensor<64x3x3x3xf32>) -> tensor<1x64x56x56xf32>
+  return %0 : tensor<1x64x56x56xf32>
+}
+
+// AUTO-LABEL: func.func @late_layer
+// AUTO: qc.conv
+func.func @late_layer(%x: tensor<1x512x9x9xui8>) -> tensor<1x512x7x7xsi32> {
+  %w = qc.constant dense<1> : tensor<512x512x3x3xsi8> : tensor<512x512x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x512x9x9xui8>, tensor<512x512x3x3xsi8>) -> tensor<1x512x7x7xsi32>
+  return %0 : tensor<1x512x7x7xsi32>
+}

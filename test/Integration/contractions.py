@@ -3,7 +3,7 @@
 """Integer convolutions and matrix products of random shapes against numpy, bit
 for bit, in every form of the CPU code and with 1 to 4 threads.
 
-  contractions.py [--count 2000] [--first SEED] [--conv-algorithm NAME]
+  contractions.py [--count 2000] [--first SEED] [--conv-algorithm NAME] [--target ptx-sim|hls-csim]
 
 A case is a ConvInteger, a MatMulInteger, or a convolution or product between
 DequantizeLinear and QuantizeLinear with scales that are powers of two, so that the
@@ -11,7 +11,7 @@ exact result is known there, too. Shapes, strides, dilations, paddings, groups,
 zero points and signedness vary; values are random, or the extremes. Many cases
 are one model, which saves process starts; each case has inputs and an output of
 its own. With --conv-algorithm all cases are convolutions that fast algorithms are
-for, computed in the transform domain.
+for, computed in the transform domain; --target runs another back end.
 """
 import argparse
 import os
@@ -176,7 +176,21 @@ class FastCase(Case):
         return self.conv(1, channels, out, extents, list(kernel), [1, 1], [1, 1], *pads)
 
 
-def check(cases, work, arguments):
+def run_elsewhere(path, target, feeds, arguments, work):
+    """Outputs by name."""
+    own, suffix, timeout = qctest.TARGETS[target]
+    artifact = os.path.join(work, "model" + suffix)
+    qctest.compile_model(path, artifact, {}, *own, *arguments)
+    files = {}
+    for name, value in feeds.items():
+        files[name] = os.path.join(work, f"{len(files)}.npy")
+        np.save(files[name], value)
+    out = os.path.join(work, "out")
+    os.mkdir(out)
+    return qctest.run_artifact(artifact, target, files, out, timeout)
+
+
+def check(cases, work, arguments, target):
     """Failures as texts, and the number of comparisons."""
     model = helper.make_model(helper.make_graph(
         [node for case in cases for node in case.nodes], "contractions", [value for case in cases for value in case.inputs],
@@ -187,6 +201,13 @@ def check(cases, work, arguments):
     save(model, path)
     feeds = {name: value for case in cases for name, value in case.feeds.items()}
     failures, compared = [], 0
+    if target != "cpu":
+        outputs = run_elsewhere(path, target, feeds, arguments, work)
+        for case in cases:
+            wrong = qctest.difference(outputs[case.output], case.expected, 0, 0)
+            if wrong:
+                failures.append(f"{target}, {case}: {wrong}")
+        return failures, len(cases)
     for form in FORMS:
         try:
             qctest.compile_model(path, library, {}, "--mcpu=" + form, *arguments)
@@ -214,6 +235,7 @@ def main():
     parser.add_argument("--count", type=int, default=2000, help="cases")
     parser.add_argument("--first", type=int, default=0, help="seed of the first")
     parser.add_argument("--conv-algorithm", metavar="NAME", help="as qc-compile's: check convolutions by this algorithm")
+    parser.add_argument("--target", default="cpu", choices=("cpu", "ptx-sim", "hls-csim"), help="default: cpu")
     options = parser.parse_args()
     kind = FastCase if options.conv_algorithm else Case
     arguments = [f"--conv-algorithm={options.conv_algorithm}"] if options.conv_algorithm else []
@@ -222,12 +244,13 @@ def main():
         last = min(first + CASES_OF_A_MODEL, options.first + options.count)
         cases = [kind(index, seed) for index, seed in enumerate(range(first, last))]
         with tempfile.TemporaryDirectory(prefix="qc-contractions-") as work:
-            failures, compared = check(cases, work, arguments)
+            failures, compared = check(cases, work, arguments, options.target)
         total += compared
         for failure in failures:
             wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
             print("FAIL", failure, flush=True)
-    print(f"{options.count} contractions in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads: {total} comparisons")
+    where = f"in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads" if options.target == "cpu" else f"on {options.target}"
+    print(f"{options.count} contractions {where}: {total} comparisons")
     qctest.finish(options.count - len(wrong), len(wrong), 0)
 
 

@@ -20,6 +20,10 @@ using namespace qc;
 
 namespace {
 
+/// Lanes of one parallel iteration where they divide all there are: a multiple
+/// of those of every CPU.
+constexpr int64_t groupLanes = 64;
+
 class BlocksEmitter : KernelEmitter {
 public:
   BlocksEmitter(KernelOp kernel, func::FuncOp function, BlockOpInterface root,
@@ -39,11 +43,12 @@ private:
 
 void BlocksEmitter::emit() {
   SmallVector<int64_t> extents = root.getParallelExtents();
-  int64_t laneIteration = root.getLaneIteration();
-  int64_t extent = extents[laneIteration], whole = extent / lanes,
-          rest = extent % lanes;
-  // Where vectors do not cover all, each iteration works on a whole row.
-  extents[laneIteration] = rest == 0 ? whole : 1;
+  int64_t laneIteration = root.getLaneIteration(),
+          extent = extents[laneIteration];
+  // The partition is the same for all CPUs: where groups do not divide the
+  // whole, one iteration works on all of it.
+  int64_t group = extent % groupLanes == 0 ? groupLanes : extent;
+  extents[laneIteration] = extent / group;
   SmallVector<Value> lower(extents.size(), constant(0)),
       step(extents.size(), constant(1)), upper;
   for (int64_t size : extents)
@@ -51,22 +56,19 @@ void BlocksEmitter::emit() {
   auto parallel = scf::ParallelOp::create(builder, loc, lower, upper, step);
   builder.setInsertionPoint(parallel.getBody()->getTerminator());
   SmallVector<Value> iterations(parallel.getInductionVars());
-  if (rest == 0)
-    return emitLanes(iterations, scale(iterations[laneIteration], lanes),
-                     lanes);
+  Value begin = scale(iterations[laneIteration], group);
+  int64_t whole = group / lanes;
   if (whole > 0) {
     auto loop = scf::ForOp::create(builder, loc, constant(0), constant(whole),
                                    constant(1));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(loop.getBody()->getTerminator());
-    emitLanes(iterations, scale(loop.getInductionVar(), lanes), lanes);
+    emitLanes(iterations, add(begin, scale(loop.getInductionVar(), lanes)),
+              lanes);
   }
-  for (int64_t lane = whole * lanes; lane < extent;) {
-    int64_t count = llvm::bit_floor<uint64_t>(extent - lane);
-    // A sum that no folder sees: equal constants would be lanes too.
-    Value first = add(scale(parallel.getInductionVars()[laneIteration], lanes),
-                      constant(lane));
-    emitLanes(iterations, first, count);
+  for (int64_t lane = whole * lanes; lane < group;) {
+    int64_t count = llvm::bit_floor<uint64_t>(group - lane);
+    emitLanes(iterations, add(begin, constant(lane)), count);
     lane += count;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: qc-compile %s -o %t.so --keep-assembly --mcpu=x86-64-v4+vnni+vbmi,x86-64-v3+vnni,x86-64-v3,x86-64
+// RUN: qc-compile %s -o %t.so --keep-assembly --mcpu=x86-64-v4+vnni+vbmi,x86-64-v3+vnni,x86-64-v3,x86-64 --conv-algorithm=direct
 // RUN: inner-loops %t.so.x86-64-v4+vnni+vbmi.s | FileCheck %s --check-prefix=VNNI
 // RUN: inner-loops %t.so.x86-64-v3+vnni.s | FileCheck %s --check-prefix=AVX
 // RUN: inner-loops %t.so.x86-64-v3.s | FileCheck %s --check-prefix=V3

@@ -173,6 +173,9 @@ class FastCase(Case):
         channels, out = self.pick([1, 2, 3, 4, 6, 16, 31, 64]), self.pick([1, 3, 8, 16, 17, 32, 40])
         pads = [[int(self.random.integers(0, k)) for k in kernel] for _ in range(2)]
         extents = [max(self.pick([1, 3, 5, 6, 7, 8, 12, 14, 19]), k) for k in kernel]
+        if self.random.random() < 0.1:
+            # More than a cache holds between the kernels: several bands.
+            channels, out, extents = 16, self.pick([16, 40]), [self.pick([40, 57]), self.pick([33, 61])]
         return self.conv(1, channels, out, extents, list(kernel), [1, 1], [1, 1], *pads)
 
 

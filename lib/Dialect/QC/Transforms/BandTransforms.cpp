@@ -57,19 +57,25 @@ struct BandTransforms : qc::impl::BandTransformsBase<BandTransforms> {
 
   void runOnOperation() override {
     KernelTypes kernels(getOperation());
+    SmallVector<DispatchOp> work;
+    // The ends of chains, which nothing but their own cut erases.
     for (auto function : getOperation().getOps<func::FuncOp>())
-      for (DispatchOp dispatch :
-           llvm::make_early_inc_range(function.getOps<DispatchOp>()))
-        if (std::optional<Chain> chain = match(dispatch, kernels))
-          if (int64_t perBand = choose(*chain); perBand < chain->parts)
-            cut(*chain, perBand, kernels);
+      for (auto dispatch : function.getOps<DispatchOp>())
+        if (isa<SFCOutputTransformOp>(kernels.lookup(dispatch).getRoot()))
+          work.push_back(dispatch);
+    // Bands of one image may be cut again, into rows.
+    while (!work.empty())
+      if (std::optional<Chain> chain = match(work.pop_back_val(), kernels))
+        if (int64_t perBand = choose(*chain); perBand < chain->parts)
+          cut(*chain, perBand, kernels, work);
     kernels.eraseUnused();
   }
 
 private:
   std::optional<Chain> match(DispatchOp dispatch, KernelTypes &kernels);
   int64_t choose(Chain &chain);
-  void cut(Chain &chain, int64_t perBand, KernelTypes &kernels);
+  void cut(Chain &chain, int64_t perBand, KernelTypes &kernels,
+           SmallVectorImpl<DispatchOp> &work);
 };
 
 } // namespace
@@ -168,6 +174,13 @@ int64_t BandTransforms::choose(Chain &chain) {
   for (Value operand : chain.product.getInputs())
     if (operand != chain.input.getOutputs().front())
       weights += bytes(operand);
+  int64_t perImage = between / chain.parts;
+  if (chain.axis == 0 && perImage > cacheBytes) {
+    // Rows of one image after the other.
+    int64_t rows = chain.inputTransform.getParallelExtents()[1];
+    return chooseBand(rows, perImage, weights, cacheBytes) < rows ? 1
+                                                                  : chain.parts;
+  }
   return chooseBand(chain.parts, between, weights, cacheBytes);
 }
 
@@ -191,7 +204,8 @@ static KernelOp cloneRetyped(KernelOp kernel,
   return copy;
 }
 
-void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels) {
+void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels,
+                         SmallVectorImpl<DispatchOp> &work) {
   OpBuilder builder(chain.output);
   int64_t axis = chain.axis;
   int64_t tiles = typeOf(chain.input.getOutputs().front()).getDimSize(1);
@@ -218,8 +232,7 @@ void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels) {
     std::string name = (kernels.lookup(like).getSymName() + "_band").str();
     kernel = kernels.insert(kernel, name);
     return DispatchOp::create(builder, like.getLoc(), kernel.getResultTypes(),
-                              kernel.getSymName(), operands)
-        .getResult(0);
+                              kernel.getSymName(), operands);
   };
 
   SmallVector<Value> bands;
@@ -245,7 +258,7 @@ void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels) {
         });
     SmallVector<Value> operands(chain.input.getInputs());
     llvm::replace(operands, x, slice(x, axis, begin, chain.getRead(count)));
-    Value bandV = call(chain.input, inputKernel, operands);
+    Value bandV = call(chain.input, inputKernel, operands).getResult(0);
 
     KernelOp productLike = kernels.lookup(chain.product);
     Value productInput = cast<MatMulOp>(productLike.getRoot()).getA();
@@ -256,7 +269,7 @@ void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels) {
     operands.assign(chain.product.getInputs().begin(),
                     chain.product.getInputs().end());
     llvm::replace(operands, v, bandV);
-    Value product = call(chain.product, productKernel, operands);
+    Value product = call(chain.product, productKernel, operands).getResult(0);
 
     KernelOp outputKernel = cloneRetyped(
         kernels.lookup(chain.output), [&](Value value) -> RankedTensorType {
@@ -289,7 +302,10 @@ void BandTransforms::cut(Chain &chain, int64_t perBand, KernelTypes &kernels) {
       if (dim >= 0)
         operand = slice(operand, dim, begin, written);
     }
-    bands.push_back(call(chain.output, outputKernel, operands));
+    DispatchOp band = call(chain.output, outputKernel, operands);
+    bands.push_back(band.getResult(0));
+    if (axis == 0 && count == 1)
+      work.push_back(band);
   }
   Value joined =
       ConcatOp::create(builder, chain.output.getLoc(), resultType, bands, axis);

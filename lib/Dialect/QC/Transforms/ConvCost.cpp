@@ -67,22 +67,26 @@ double qc::getTransformedCost(const ConvShape &shape,
   int64_t tiles = shape.images;
   for (unsigned d = 0; d < 2; ++d)
     tiles *= llvm::divideCeil(shape.size[d], algorithm.outputs[d]);
-  int64_t rows = shape.images > 1
-                     ? shape.images
-                     : llvm::divideCeil(shape.size[0], algorithm.outputs[0]);
   int64_t count = algorithm.getNumProducts();
   int64_t inputs = tiles * count * shape.inputChannels,
           outputs = tiles * count * shape.outputChannels;
   int64_t bytes = shape.isInteger ? 2 : 4;
   int64_t weights = count * shape.inputChannels * shape.outputChannels * bytes;
   int64_t between = inputs * bytes + outputs * 4;
-  int64_t perBand = chooseBand(rows, between, weights, cacheBytes);
-  int64_t bands = llvm::divideCeil(rows, perBand);
+  // Bands are rows of each image, or several images (qc-band-transforms).
+  bool hasRows = between / shape.images > cacheBytes;
+  int64_t parts = hasRows
+                      ? llvm::divideCeil(shape.size[0], algorithm.outputs[0])
+                      : shape.images;
+  int64_t cutBytes = hasRows ? between / shape.images : between;
+  int64_t perBand = chooseBand(parts, cutBytes, weights, cacheBytes);
+  int64_t bands =
+      llvm::divideCeil(parts, perBand) * (hasRows ? shape.images : 1);
   double cost = each.product * inputs * shape.outputChannels +
                 each.input * inputs + each.output * outputs +
                 each.memoryByte * weights +
                 each.cacheByte * weights * (bands - 1);
-  if (between / rows * perBand > cacheBytes)
+  if (cutBytes / parts * perBand > cacheBytes)
     cost += each.cacheByte * 2 * between;
   return cost;
 }

@@ -23,9 +23,18 @@ void qc::buildGraphPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createNormalizeQDQ());
   manager.addNestedPass<func::FuncOp>(createToInteger());
   manager.addNestedPass<func::FuncOp>(createExpandAttention());
-  if (options.convAlgorithm != "direct")
-    manager.addPass(
-        createSelectConvAlgorithm({options.convAlgorithm, options.dotProduct}));
+  if (!options.convCalibration.empty()) {
+    CalibrateTransformsOptions calibrate;
+    calibrate.inputs = options.convCalibration;
+    calibrate.force = options.convAlgorithm;
+    calibrate.bits = options.convBits;
+    calibrate.maxLoss = options.convMaxLoss;
+    calibrate.report = options.convReport;
+    manager.addPass(createCalibrateTransforms(calibrate));
+  }
+  // Convolutions may say for themselves what they are.
+  manager.addPass(
+      createSelectConvAlgorithm({options.convAlgorithm, options.dotProduct}));
 }
 
 void qc::buildKernelPipeline(OpPassManager &manager, StringRef unpack) {
@@ -49,8 +58,7 @@ static void buildLayoutPipeline(OpPassManager &manager,
 void qc::buildCPUPipeline(OpPassManager &manager,
                           const GraphPipelineOptions &options) {
   buildLayoutPipeline(manager, options, "few-rows");
-  if (options.convAlgorithm != "direct")
-    manager.addPass(createBandTransforms());
+  manager.addPass(createBandTransforms());
   manager.addPass(createPlanMemory());
 }
 

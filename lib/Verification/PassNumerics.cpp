@@ -5,6 +5,8 @@
 
 #include "qc/Verification/PassNumerics.h"
 
+#include "qc/Dialect/QC/Transforms/ConvTransform.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -24,6 +26,9 @@ constexpr PassNumerics reordered{PassNumerics::Kind::Exact, 1e-5, std::nullopt};
 constexpr PassNumerics oneStep{PassNumerics::Kind::OneStep, 1e-4, std::nullopt};
 /// Weights are rounded to f32 once more.
 constexpr PassNumerics refolded{PassNumerics::Kind::Approximate, 0, 60.0};
+/// The same, but where convolutions are to multiply in fewer bits.
+constexpr PassNumerics transformed{PassNumerics::Kind::Exact, 1e-5,
+                                   std::nullopt, ConvTransform::attributeName};
 /// As good as the plan says.
 constexpr PassNumerics quantized{PassNumerics::Kind::Approximate, 0,
                                  std::nullopt};
@@ -33,12 +38,13 @@ constexpr Declaration declarations[] = {
     {"qc-assign-bits", exact},
     {"qc-band-transforms", exact},
     {"qc-calibrate", exact},
+    {"qc-calibrate-transforms", exact},
     {"qc-expand-attention", reordered},
     {"qc-fold-batch-norm", refolded},
     {"qc-materialize-padding", exact},
     {"qc-normalize-qdq", exact},
     {"qc-quantize", quantized},
-    {"qc-select-conv-algorithm", reordered},
+    {"qc-select-conv-algorithm", transformed},
     {"qc-sensitivity", exact},
     {"qc-set-numerics", exact},
     {"qc-to-integer", oneStep},

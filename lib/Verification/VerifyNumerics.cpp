@@ -30,6 +30,13 @@ struct Snapshot {
   ReferenceTensors outputs;
 };
 
+/// What is known before a pass runs.
+struct Before {
+  SmallVector<Snapshot, 1> samples;
+  /// Whether the module asks the pass for an approximation.
+  bool asksForApproximation = false;
+};
+
 /// How two tensors of one type differ.
 struct Difference {
   int64_t count = 0, index = 0;
@@ -75,7 +82,7 @@ private:
   /// One memory per sample.
   std::vector<ReferenceRun> runs;
   /// Before the passes that are running: passes may run passes.
-  SmallVector<SmallVector<Snapshot, 1>, 1> pending;
+  SmallVector<Before, 1> pending;
 };
 
 ModuleOp getModule(Operation *op) {
@@ -137,10 +144,16 @@ void VerifyNumerics::runBeforePass(Pass *pass, Operation *op) {
   Operation *root = findRoot(module);
   if (!root)
     return end(/*withError=*/false);
-  SmallVector<Snapshot, 1> &snapshots = pending.emplace_back();
+  Before &before = pending.emplace_back();
+  std::optional<PassNumerics> numerics = getPassNumerics(pass->getArgument());
+  if (numerics && !numerics->approximateAttribute.empty())
+    root->walk([&](Operation *op) {
+      before.asksForApproximation |=
+          op->hasAttr(numerics->approximateAttribute);
+    });
   NodeResults nodes(getBody(root));
   for (auto [run, sample] : llvm::zip_equal(runs, samples)) {
-    Snapshot &snapshot = snapshots.emplace_back();
+    Snapshot &snapshot = before.samples.emplace_back();
     FailureOr<ReferenceTensors> outputs = run.run(
         root, sample, [&](Operation *op, unsigned, ReferenceTensorPtr value) {
           if (const NodeResult *node = nodes.getNode(op))
@@ -173,6 +186,10 @@ void VerifyNumerics::runAfterPass(Pass *pass, Operation *op) {
         << "' does not declare how far it moves numbers "
            "(lib/Verification/PassNumerics.cpp)";
     return end(/*withError=*/true);
+  }
+  if (pending.back().asksForApproximation) {
+    numerics->kind = PassNumerics::Kind::Approximate;
+    numerics->minimumSQNR.reset();
   }
   compare(pass, root, *numerics);
 }
@@ -237,7 +254,7 @@ static std::string describeIndex(RankedTensorType type, int64_t number) {
 
 void VerifyNumerics::compare(Pass *pass, Operation *root,
                              const PassNumerics &numerics) {
-  SmallVector<Snapshot, 1> snapshots = pending.pop_back_val();
+  SmallVector<Snapshot, 1> snapshots = pending.pop_back_val().samples;
   NodeResults nodes(getBody(root));
   for (auto [number, run] : llvm::enumerate(runs)) {
     Snapshot &before = snapshots[number];

@@ -4,6 +4,7 @@
 
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Execution/Execution.h"
 #include "qc/Pipelines/Pipelines.h"
 #include "qc/Target/CPU/CPUTarget.h"
 #include "qc/Target/HLS/CommandLine.h"
@@ -68,6 +69,25 @@ static cl::opt<std::string> convAlgorithm(
         "be fastest on a CPU, direct elsewhere), direct, a family (sfc-6) "
         "or an algorithm (\"sfc-6(6x6,3x3)\")"),
     cl::value_desc("name"), cl::init("auto"), cl::cat(category));
+static cl::opt<std::string> convCalibration(
+    "conv-calibration",
+    cl::desc("Sample inputs (a file or folder) on which convolutions of "
+             "--conv-algorithm get scales, so that they multiply codes in the "
+             "transform domain: an approximation, where it loses little"),
+    cl::value_desc("path"), cl::init(""), cl::cat(category));
+static cl::opt<int64_t>
+    convBits("conv-bits", cl::desc("Bits of these codes, 2 to 8 (default 8)"),
+             cl::init(8), cl::cat(category));
+static cl::opt<double> convMaxLoss(
+    "conv-max-loss",
+    cl::desc("Largest loss of SQNR, in dB, for which a convolution is "
+             "approximated (default 12)"),
+    cl::init(12), cl::cat(category));
+static cl::opt<std::string> convReport(
+    "conv-report",
+    cl::desc(
+        "JSON file to write the algorithm and SQNR of each convolution to"),
+    cl::value_desc("file"), cl::init(""), cl::cat(category));
 static cl::opt<std::string> remarks(
     "remarks",
     cl::desc("Print what passes whose names match REGEX could not do and why, "
@@ -178,9 +198,18 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
     // The costs that auto compares are those of CPUs.
     if (convAlgorithm == "auto" && !isCPU)
       options.convAlgorithm = "direct";
+    if (!convCalibration.empty() && options.convAlgorithm == "direct") {
+      llvm::WithColor::error(llvm::errs(), "qc-compile")
+          << "--conv-calibration needs an algorithm: --conv-algorithm\n";
+      return failure();
+    }
     options.dotProduct = llvm::any_of(forms, [](const qc::CPUForm &form) {
       return form.dot == qc::DotKind::DotProduct;
     });
+    options.convCalibration = convCalibration;
+    options.convBits = convBits;
+    options.convMaxLoss = convMaxLoss;
+    options.convReport = convReport;
     if (target == TargetKind::HLS)
       qc::buildHLSPipeline(manager, options);
     else if (target == TargetKind::PTX)
@@ -260,6 +289,7 @@ int main(int argc, char **argv) {
 
   DialectRegistry registry;
   registry.insert<qc::QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
+  qc::registerExecution(registry);
   Session session{import, hls, verify, registry, scope};
   if (!batchPath.empty())
     return compileBatch(session);

@@ -27,6 +27,23 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
       llvm::cl::desc("Whether the CPU has products of bytes (vpdpbusd): for "
                      "conv-algorithm=auto"),
       llvm::cl::init(false)};
+  Option<std::string> convCalibration{
+      *this, "conv-calibration",
+      llvm::cl::desc("File or folder of sample inputs: convolutions in a "
+                     "transform domain multiply codes (an approximation) "
+                     "where they lose little; see qc-calibrate-transforms"),
+      llvm::cl::init("")};
+  Option<int64_t> convBits{*this, "conv-bits",
+                           llvm::cl::desc("Bits of these codes, 2 to 8"),
+                           llvm::cl::init(8)};
+  Option<double> convMaxLoss{
+      *this, "conv-max-loss",
+      llvm::cl::desc("Largest accepted loss of a convolution in dB"),
+      llvm::cl::init(12)};
+  Option<std::string> convReport{
+      *this, "conv-report",
+      llvm::cl::desc("JSON file to write what was measured of them to"),
+      llvm::cl::init("")};
 };
 
 /// Simplifies the graph, QDQ and integer levels: constants, common

@@ -207,4 +207,42 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
   ];
 }
 
+def CalibrateTransforms : QC_QuantizationPass<"qc-calibrate-transforms"> {
+  let summary = "Choose scales for convolutions in the domain of a fast algorithm";
+  let description = [{
+    For the integer level, behind qc-to-integer. Runs the function on sample inputs, counts for each
+    convolution that an algorithm is for the values of each product's transformed data, and takes the
+    scale, and where it pays the offset, of least squared error: `bits` bits, one scale per
+    product. Then the direct and the fast form of each layer run on the same inputs; one that loses at
+    most `max-loss` dB gets the attribute `qc.transform`, which qc-select-conv-algorithm follows, the others
+    stay exact. A convolution that has the attribute already keeps it.
+
+    The losses are those of SQNR where a layer's sums go on: the reference are the exact sums in units of
+    the consumer's scale, the direct form's error is their rounding, the fast form's the difference of its
+    own rounded sums. (Where nothing is rounded: as if to 8 bits over the range that occurs.) The JSON file
+    `report` has for each layer the algorithm, both SQNR, whether it is used and why not.
+
+    Numerics: exact (changes no function but by the attribute).
+
+    ```mlir
+    %y = qc.conv %x, %w {…} : (tensor<1x64x56x56xui8>, tensor<64x64x3x3xsi8>) -> tensor<1x64x56x56xsi32>
+    // becomes
+    %y = qc.conv %x, %w {qc.transform = {algorithm = "sfc-6(6x6,3x3)", bits = 8 : i64,
+        scales = array<f32: 31.6, …>, offsets = array<i64: -4010, 0, …>}, …} : …
+    ```
+  }];
+  let options = [
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
+    Option<"limit", "limit", "unsigned", "100", "Use at most this many samples (0: all)">,
+    Option<"force", "force", "std::string", "\"auto\"", "Algorithm, family, auto or direct, as qc-select-conv-algorithm's">,
+    Option<"bits", "bits", "int64_t", "8", "Bits of transformed data and weights, 2 to 8">,
+    Option<"maxLoss", "max-loss", "double", "12.0", "Largest accepted loss of a layer in dB">,
+    Option<"report", "report", "std::string", "\"\"", "JSON file to write what was measured to">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numTransformed", "transformed", "Number of convolutions that get a transform">
+  ];
+}
+
 #endif // QC_QUANTIZATION_PASSES_TD

@@ -25,6 +25,9 @@ struct PassNumerics {
   /// not 0 only where a pass changes the order of sums.
   double tolerance = 0;
   std::optional<double> minimumSQNR;
+  /// A pass is approximate, without a bound, on a module where an op has this
+  /// attribute, by which a user or an earlier pass asked for it.
+  llvm::StringLiteral approximateAttribute = "";
 };
 
 /// "exact", "one-step" or "approximate".

@@ -30,6 +30,10 @@ static Coefficients getCoefficients(bool isInteger, ByteProducts products) {
     return {1.15, 10, 15, 4.5, 1.5};
   if (products == ByteProducts::Widened)
     return {0.75, 5, 10, 4.5, 1.5};
+  // Not fitted: products cost what they cost directly, the rest what it costs
+  // beside vpdpbusd.
+  if (products == ByteProducts::Codes)
+    return {1, 12, 24, 20, 6};
   return {2.1, 12, 24, 20, 6};
 }
 
@@ -70,7 +74,7 @@ double qc::getTransformedCost(const ConvShape &shape,
   int64_t count = algorithm.getNumProducts();
   int64_t inputs = tiles * count * shape.inputChannels,
           outputs = tiles * count * shape.outputChannels;
-  int64_t bytes = shape.isInteger ? 2 : 4;
+  int64_t bytes = products == ByteProducts::Codes ? 1 : shape.isInteger ? 2 : 4;
   int64_t weights = count * shape.inputChannels * shape.outputChannels * bytes;
   int64_t between = inputs * bytes + outputs * 4;
   // Bands are rows of each image, or several images (qc-band-transforms).

@@ -18,8 +18,9 @@ struct ConvShape {
 
 /// How a core multiplies codes in the direct form: by one instruction for
 /// bytes (vpdpbusd), which 16-bit products need two of, or by widening them to
-/// 16 bits as transformed data are anyway.
-enum class ByteProducts { DotProduct, Widened };
+/// 16 bits as transformed data are anyway. Or transformed data are codes and
+/// multiplied as those of the direct form.
+enum class ByteProducts { DotProduct, Widened, Codes };
 
 /// Multiply-accumulates of the direct form.
 int64_t getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps);

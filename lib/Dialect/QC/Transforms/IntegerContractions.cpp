@@ -231,10 +231,13 @@ static Value buildAccumulator(OpBuilder &rewriter,
     if (!bias.empty())
       biasValue =
           buildConstant(rewriter, loc, getIntegersAttr(sums, channels, bias));
-    return ConvOp::create(rewriter, loc, contraction.lhs.codes,
-                          contraction.rhs.codes, biasValue, lhsZero, rhsZero,
-                          conv.getStrides(), conv.getPads(),
-                          conv.getDilations(), conv.getGroup(), accumulator);
+    auto created = ConvOp::create(
+        rewriter, loc, contraction.lhs.codes, contraction.rhs.codes, biasValue,
+        lhsZero, rhsZero, conv.getStrides(), conv.getPads(),
+        conv.getDilations(), conv.getGroup(), accumulator);
+    // A user's word on the algorithm.
+    created->setDiscardableAttrs(conv->getDiscardableAttrDictionary());
+    return created;
   }
   Value sum =
       MatMulOp::create(rewriter, loc, contraction.lhs.codes,

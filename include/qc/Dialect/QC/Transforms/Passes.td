@@ -166,8 +166,23 @@ def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
     direct form. A convolution whose largest possible sum does not allow that stays direct, as do those
     that no algorithm is for; a remark says why.
 
-    Numerics: exact for integers; floats round differently (at most a few units in the last place of the
-    largest term for SFC).
+    The attribute `qc.transform` of a convolution (qc/Dialect/QC/Transforms/ConvTransform.h;
+    qc-calibrate-transforms writes it) overrides `force`: `{algorithm = "direct"}`, an algorithm alone, or one with
+    scales. Those make the *fast* form, an approximation whose products are those of codes of 8 or fewer
+    bits: transformed data are requantized with a scale per product, transformed weights, here,
+    with one per product and output channel. What cannot be done as the attribute says is an error.
+
+    ```mlir
+    %v = qc.sfc_input_transform %x_extended {algorithm = "sfc-6(6x6,3x3)", offsets = array<i64: -3000, 0, …>}
+    %c = qc.requantize %v, %inverse_scales, %c128 {axis = 0} : (tensor<88x64x64xsi16>, …) -> tensor<88x64x64xui8>
+    %p = qc.matmul %c, %u : (tensor<88x64x64xui8>, tensor<88x64x64xsi8>) -> tensor<88x64x64xsi32>
+    %q = qc.add %p, %constants : (tensor<88x64x64xsi32>, tensor<88x1x64xsi32>) -> …
+    %m = qc.round_saturate(qc.mul(qc.rescale(%q, 1.0), %factors)) : … -> tensor<88x64x64xsi16>
+    %y = qc.mul(qc.sfc_output_transform %m {algorithm = "sfc-6(6x6,3x3)", …}, %units)
+    ```
+
+    Numerics: exact for integers but for convolutions with scales, which are approximate; floats round
+    differently (at most a few units in the last place of the largest term for SFC).
 
     ```mlir
     %y = qc.conv %x, %w bias %b {…} : (tensor<1x64x58x58xui8>, tensor<64x64x3x3xsi8>, …) -> …
@@ -185,7 +200,8 @@ def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
            "Whether the CPU has products of bytes (vpdpbusd)">
   ];
   let statistics = [
-    Statistic<"numTransformed", "transformed", "Number of convolutions in a transform domain">
+    Statistic<"numTransformed", "transformed", "Number of convolutions in a transform domain">,
+    Statistic<"numQuantized", "quantized", "Number of those whose products are those of codes">
   ];
 }
 

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Convolutions whose products in the domain of a fast algorithm are those of
+// 8-bit codes.
+//
+// Scales are per product for data (calibrated) and per product and output
+// channel for weights, as He et al. have them (arXiv:2407.02913, section 4):
+// the frequencies of natural images differ by far more than 8 bits.
+
+#include "qc/Dialect/QC/Transforms/ConvTransform.h"
+
+#include "ConvCost.h"
+#include "ConvPadding.h"
+
+#include "qc/Dialect/QC/Transforms/Quantization.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace qc;
+
+static RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// The attribute
+//===----------------------------------------------------------------------===//
+
+FailureOr<std::optional<ConvTransform>> ConvTransform::get(ConvOp conv) {
+  Attribute attribute = conv->getDiscardableAttr(attributeName);
+  if (!attribute)
+    return std::optional<ConvTransform>();
+  auto fail = [&](const Twine &message) {
+    return conv.emitError() << attributeName << ": " << message;
+  };
+  auto fields = dyn_cast<DictionaryAttr>(attribute);
+  if (!fields)
+    return fail("expected a dictionary");
+  ConvTransform transform;
+  for (NamedAttribute field : fields) {
+    StringRef name = field.getName();
+    if (name == "algorithm" && isa<StringAttr>(field.getValue())) {
+      transform.algorithm = cast<StringAttr>(field.getValue()).str();
+    } else if (name == "bits" && isa<IntegerAttr>(field.getValue())) {
+      // Of any width; what is not small is refused below.
+      transform.bits = cast<IntegerAttr>(field.getValue())
+                           .getValue()
+                           .sextOrTrunc(64)
+                           .getSExtValue();
+    } else if (name == "scales" && isa<DenseF32ArrayAttr>(field.getValue())) {
+      transform.scales.assign(
+          cast<DenseF32ArrayAttr>(field.getValue()).asArrayRef());
+    } else if (name == "offsets" && isa<DenseI64ArrayAttr>(field.getValue())) {
+      transform.offsets.assign(
+          cast<DenseI64ArrayAttr>(field.getValue()).asArrayRef());
+    } else {
+      return fail("'" + name +
+                  "' is not algorithm (a string), bits (an integer), scales "
+                  "(array<f32>) or offsets (array<i64>)");
+    }
+  }
+  if (transform.isDirect()) {
+    if (fields.size() != 1)
+      return fail("direct has no further fields");
+    return std::optional(transform);
+  }
+  const FastConvolution *algorithm = getFastConvolution(transform.algorithm);
+  if (!algorithm)
+    return fail("unknown algorithm '" + transform.algorithm +
+                "'; accepted are direct, " +
+                llvm::join(getFastConvolutionNames(), ", "));
+  if (transform.bits < 2 || transform.bits > 8)
+    return fail("bits is " + Twine(transform.bits) + ", not 2 to 8");
+  size_t products = algorithm->getNumProducts();
+  if (!transform.isExact() && transform.scales.size() != products)
+    return fail("has " + Twine(transform.scales.size()) + " scales for " +
+                Twine(products) + " products");
+  if (!transform.offsets.empty() &&
+      (transform.offsets.size() != products || transform.isExact()))
+    return fail("has " + Twine(transform.offsets.size()) + " offsets and " +
+                Twine(transform.scales.size()) + " scales for " +
+                Twine(products) + " products");
+  for (float scale : transform.scales)
+    if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale))
+      return fail("a scale is not positive, or its inverse is infinite");
+  for (int64_t offset : transform.offsets)
+    if (offset < INT16_MIN || offset > INT16_MAX)
+      return fail("offset " + Twine(offset) + " does not fit si16");
+  return std::optional(transform);
+}
+
+DictionaryAttr ConvTransform::getAttribute(MLIRContext *context) const {
+  Builder builder(context);
+  SmallVector<NamedAttribute> fields{
+      builder.getNamedAttr("algorithm", builder.getStringAttr(algorithm))};
+  if (!isExact()) {
+    fields.push_back(
+        builder.getNamedAttr("bits", builder.getI64IntegerAttr(bits)));
+    fields.push_back(
+        builder.getNamedAttr("scales", builder.getDenseF32ArrayAttr(scales)));
+  }
+  if (!offsets.empty())
+    fields.push_back(
+        builder.getNamedAttr("offsets", builder.getDenseI64ArrayAttr(offsets)));
+  return builder.getDictionaryAttr(fields);
+}
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+/// "sfc-6" of "sfc-6(6x6,3x3)".
+static StringRef getFamily(StringRef name) {
+  return name.substr(0, name.find('('));
+}
+
+LogicalResult qc::checkConvAlgorithm(Operation *op, StringRef force) {
+  if (force == "auto" || force == "direct" ||
+      llvm::any_of(getFastConvolutionNames(), [&](StringRef name) {
+        return force == name || force == getFamily(name);
+      }))
+    return success();
+  return op->emitError("unknown algorithm '")
+         << force << "'; accepted are direct, auto, a family (sfc-6) or one of "
+         << llvm::join(getFastConvolutionNames(), ", ");
+}
+
+bool qc::signWeights(ConvOp conv) {
+  OpBuilder builder(conv);
+  return signWeights(builder, conv.getWMutable(), conv.getWZeroMutable());
+}
+
+std::string qc::getTransformObstacle(ConvOp conv) {
+  RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW()),
+                   y = typeOf(conv.getY());
+  auto isOne = [](int64_t value) { return value == 1; };
+  if (x.getRank() != 4)
+    return "it is not two-dimensional";
+  if (!llvm::all_of(conv.getStrides(), isOne))
+    return "its stride is not 1";
+  if (!llvm::all_of(conv.getDilations(), isOne))
+    return "its dilation is not 1";
+  if (conv.getGroup() != 1)
+    return "it has groups";
+  if (!conv.getW().getDefiningOp<ConstantOp>())
+    return "its weights are not constant";
+  if (x.getElementType().isF32())
+    return "";
+  if (!isa<IntegerType>(x.getElementType()) ||
+      x.getElementTypeBitWidth() != 8 || !w.getElementType().isSignedInteger(8))
+    return "its operands are neither f32 nor 8-bit codes with si8 weights";
+  if (y.getElementTypeBitWidth() != 32)
+    return "its sums need 64 bits";
+  if (conv.getWZero())
+    return "its weights have a zero point";
+  return "";
+}
+
+/// Largest |sum| of a convolution of constant 8-bit weights with any input.
+static std::optional<int64_t> getLargestSum(ConvOp conv) {
+  FailureOr<SmallVector<int64_t>> codes = getConstantCodes(conv.getW());
+  if (failed(codes))
+    return std::nullopt;
+  int64_t channels = typeOf(conv.getW()).getDimSize(0), largest = 0;
+  int64_t perChannel = codes->size() / channels;
+  for (int64_t k = 0; k < channels; ++k) {
+    int64_t sum = 0;
+    for (int64_t code : ArrayRef(*codes).slice(k * perChannel, perChannel))
+      sum += std::abs(code);
+    largest = std::max(largest, sum);
+  }
+  // Codes are at most 255 in either sign.
+  return largest * 255;
+}
+
+/// Why sums of the integer convolution `conv` are too large for `algorithm`'s
+/// exact quotients; empty if they are not.
+static std::string getSumObstacle(ConvOp conv,
+                                  const FastConvolution &algorithm) {
+  // Quotients of sums modulo 2^32: see qc.sfc_output_transform.
+  int64_t even = algorithm.denominator & -algorithm.denominator;
+  std::optional<int64_t> largest = getLargestSum(conv);
+  if (!largest || *largest > INT32_MAX / even)
+    return "its sums times " + std::to_string(even) + " exceed 32 bits";
+  return "";
+}
+
+/// Channels below which the choice by cost leaves a convolution direct, and how
+/// many times faster than that another form must be expected to be.
+constexpr int64_t fewestChannels = 16;
+constexpr double worthwhileGain = 1.15;
+
+/// Whether `algorithm` may be chosen without being asked for. Integers are
+/// exact in any; floats lose digits in Winograd's larger tiles, where those of
+/// 4 x 4 (2e-6 to 4e-6 of the result's root mean square at 64 to 512 channels,
+/// direct sums 8e-7 to 2e-6) are the last that do not matter.
+static bool isAccurate(const FastConvolution &algorithm, bool isInteger) {
+  StringRef name = algorithm.name;
+  return !name.starts_with("winograd") ||
+         (!isInteger && algorithm.outputs[0] <= 4 &&
+          algorithm.outputs[1] <= 4 && algorithm.taps[0] <= 3 &&
+          algorithm.taps[1] <= 3);
+}
+
+/// Whether 8-bit codes, and for exact products weights, of any value are
+/// transformed in 16 bits.
+static bool fitsCodes(const FastConvolution &algorithm, bool isExact) {
+  return fitsInt16(algorithm, {0, 255}) && fitsInt16(algorithm, {-128, 127}) &&
+         (!isExact || getLargestFactor(algorithm, 128) <= INT16_MAX);
+}
+
+const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
+                                                 bool isExact, bool dotProduct,
+                                                 std::string &reason) {
+  if (reason = getTransformObstacle(conv); !reason.empty())
+    return nullptr;
+  RankedTensorType w = typeOf(conv.getW()), y = typeOf(conv.getY());
+  ConvShape shape{y.getDimSize(0),
+                  w.getDimSize(1),
+                  w.getDimSize(0),
+                  {y.getDimSize(2), y.getDimSize(3)},
+                  isa<IntegerType>(y.getElementType())};
+  bool isAuto = force == "auto";
+  if (isAuto) {
+    // Vectors along few channels are mostly empty, and 16-bit products read
+    // channels in pairs.
+    if (std::min(shape.inputChannels, shape.outputChannels) < fewestChannels)
+      reason = "it has few channels";
+    else if (shape.isInteger && isExact && shape.inputChannels % 2 != 0)
+      reason = "it has an odd number of channels";
+    if (!reason.empty())
+      return nullptr;
+  }
+  ByteProducts products = !isExact     ? ByteProducts::Codes
+                          : dotProduct ? ByteProducts::DotProduct
+                                       : ByteProducts::Widened;
+  const FastConvolution *best = nullptr;
+  double least = 0;
+  reason = "no algorithm is for its window";
+  for (StringRef name : getFastConvolutionNames()) {
+    if (!isAuto && name != force && getFamily(name) != force)
+      continue;
+    const FastConvolution *candidate = getFastConvolution(name);
+    if (candidate->taps[0] != w.getDimSize(2) ||
+        candidate->taps[1] != w.getDimSize(3) ||
+        (isAuto && !isAccurate(*candidate, shape.isInteger)))
+      continue;
+    if (shape.isInteger && !fitsCodes(*candidate, isExact)) {
+      reason = "its transformed codes do not fit 16 bits";
+      continue;
+    }
+    double cost =
+        getTransformedCost(shape, *candidate, products, defaultBandBytes);
+    if (!best || cost < least) {
+      best = candidate;
+      least = cost;
+    }
+  }
+  if (isAuto && best &&
+      least * worthwhileGain > static_cast<double>(getDirectCost(
+                                   shape, w.getShape().drop_front(2)))) {
+    reason = "it would not be faster";
+    return nullptr;
+  }
+  if (!best)
+    return nullptr;
+  reason.clear();
+  if (isExact && shape.isInteger)
+    reason = getSumObstacle(conv, *best);
+  return reason.empty() ? best : nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Data
+//===----------------------------------------------------------------------===//
+
+/// The convolution's input with `below` rows and `right` columns of `fill`
+/// more.
+static Value extendInput(OpBuilder &builder, ConvOp conv, Value fill,
+                         int64_t below, int64_t right) {
+  Value x = conv.getX();
+  if (below == 0 && right == 0)
+    return x;
+  Location loc = conv.getLoc();
+  // No used output depends on what a tile sticks out by, so that an existing
+  // padding may grow. But transformed codes do: the zero point is what makes
+  // them no larger.
+  if (auto pad = x.getDefiningOp<PadOp>();
+      pad && pad->hasOneUse() && pad.getMode() == PadMode::Constant) {
+    SmallVector<int64_t> pads(pad.getPads());
+    pads[6] += below;
+    pads[7] += right;
+    Value extended = PadOp::create(builder, loc, pad.getX(), pad.getValue(),
+                                   pads, PadMode::Constant);
+    return extended;
+  }
+  if (!fill)
+    fill = buildZero(builder, loc, typeOf(x).getElementType());
+  return PadOp::create(builder, loc, x, fill,
+                       ArrayRef<int64_t>{0, 0, 0, 0, 0, 0, below, right},
+                       PadMode::Constant);
+}
+
+Value qc::buildInputTransform(OpBuilder &builder, ConvOp conv,
+                              const FastConvolution &algorithm,
+                              ArrayRef<int64_t> offsets) {
+  Value fill = conv.getXZero();
+  if (fill && typeOf(fill).getRank() != 0)
+    fill = {};
+  materializePadding(conv);
+  foldInputZero(conv);
+  RankedTensorType y = typeOf(conv.getY());
+  auto missing = [&](unsigned d) -> int64_t {
+    int64_t size = y.getDimSize(2 + d);
+    return llvm::alignTo(size, algorithm.outputs[d]) - size;
+  };
+  builder.setInsertionPoint(conv);
+  Value x = extendInput(builder, conv, fill, missing(0), missing(1));
+  return SFCInputTransformOp::create(
+      builder, conv.getLoc(), x, builder.getStringAttr(algorithm.name),
+      offsets.empty() ? DenseI64ArrayAttr()
+                      : builder.getDenseI64ArrayAttr(offsets));
+}
+
+SmallVector<IntegerRange>
+qc::getInputTransformRanges(const FastConvolution &algorithm, Type element) {
+  auto type = cast<IntegerType>(element);
+  const AdditionProgram &program = getTransformPrograms(algorithm).input;
+  SmallVector<IntegerRange> values = getRanges(
+      program,
+      SmallVector<IntegerRange>(program.numInputs,
+                                {getSmallestCode(type), getLargestCode(type)}));
+  SmallVector<IntegerRange> ranges;
+  for (int64_t value : program.outputs)
+    ranges.push_back(value < 0 ? IntegerRange{0, 0} : values[value]);
+  return ranges;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Weights of one product and output channel as codes.
+struct Column {
+  SmallVector<int64_t> codes;
+  double scale = 1;
+};
+
+/// What stands between the products of codes and the output transform: one
+/// entry per product and output channel, row-major.
+struct Factors {
+  SmallVector<int64_t> weights, constants; ///< T x C x K, T x K
+  SmallVector<double> scales; ///< of u v in sums of the convolution
+  SmallVector<double> bounds; ///< of |m| in the same unit
+  SmallVector<double> noises; ///< variance that rounding v causes
+};
+
+} // namespace
+
+/// Symmetric codes of `bits` bits with the clip, of 1, 0.95 … 0.35 times the
+/// largest magnitude, of least squared error. With 8 bits clipping hardly ever
+/// pays, and networks have many weights.
+static Column quantizeColumn(ArrayRef<int64_t> values, int64_t bits) {
+  int64_t levels = (int64_t(1) << (bits - 1)) - 1, largest = 0;
+  for (int64_t value : values)
+    largest = std::max(largest, std::abs(value));
+  Column column;
+  if (largest > 0) {
+    double least = 0;
+    for (int percent = 100; percent >= (bits < 8 ? 35 : 100); percent -= 5) {
+      double scale = static_cast<double>(largest) * percent / (100. * levels),
+             error = 0;
+      for (int64_t value : values) {
+        double code = std::min<double>(
+            std::rint(static_cast<double>(std::abs(value)) / scale), levels);
+        double rest = static_cast<double>(std::abs(value)) - code * scale;
+        error += rest * rest;
+      }
+      if (percent == 100 || error < least) {
+        least = error;
+        column.scale = scale;
+      }
+    }
+  }
+  for (int64_t value : values) {
+    auto code = static_cast<int64_t>(
+        std::rint(static_cast<double>(value) / column.scale));
+    column.codes.push_back(std::clamp(code, -levels, levels));
+  }
+  return column;
+}
+
+/// Quantizes the weights w (K x C x taps); null, with a reason, if a sum might
+/// leave 32 bits.
+static std::optional<Factors> getFactors(ArrayRef<int64_t> w, int64_t channels,
+                                         const FastConvolution &algorithm,
+                                         const ConvTransform &transform,
+                                         std::string &reason) {
+  const IntegerMatrix &matrix = algorithm.weightTransform;
+  int64_t products = matrix.rows, taps = matrix.columns,
+          inputs = static_cast<int64_t>(w.size()) / (channels * taps),
+          zero = int64_t(1) << (transform.bits - 1);
+  Factors factors;
+  factors.weights.resize(products * inputs * channels);
+  reason = "sums of its products may exceed 32 bits";
+  SmallVector<int64_t> column(inputs);
+  for (int64_t t = 0; t < products; ++t) {
+    double scale = transform.scales[t];
+    int64_t offset = transform.offsets.empty() ? 0 : transform.offsets[t];
+    for (int64_t k = 0; k < channels; ++k) {
+      for (int64_t c = 0; c < inputs; ++c) {
+        column[c] = 0;
+        for (int64_t j = 0; j < taps; ++j)
+          column[c] += matrix.at(t, j) * w[(k * inputs + c) * taps + j];
+      }
+      Column u = quantizeColumn(column, transform.bits);
+      // Codes behind the zero point are -zero … zero - 1.
+      int64_t sum = 0, squares = 0, low = 0, high = 0;
+      for (auto [c, code] : llvm::enumerate(u.codes)) {
+        factors.weights[(t * inputs + c) * channels + k] = code;
+        sum += code;
+        squares += code * code;
+        low += std::min(-zero * code, (zero - 1) * code);
+        high += std::max(-zero * code, (zero - 1) * code);
+      }
+      // v = scale code - offset. The offset's share is that of the exact
+      // weights: rounded once here, it brings no noise of weights.
+      double shift = std::rint(-static_cast<double>(offset) *
+                               static_cast<double>(std::accumulate(
+                                   column.begin(), column.end(), int64_t(0))) /
+                               (scale * u.scale));
+      double reach = std::max(std::abs(static_cast<double>(low) + shift),
+                              std::abs(static_cast<double>(high) + shift));
+      // The sum before the constant is added fits, too.
+      if (!(reach + static_cast<double>(zero) * std::abs(double(sum)) <=
+            INT32_MAX))
+        return std::nullopt;
+      factors.constants.push_back(static_cast<int64_t>(shift) - zero * sum);
+      double unit =
+          scale * u.scale / static_cast<double>(algorithm.denominator);
+      factors.scales.push_back(unit);
+      factors.bounds.push_back(reach * unit);
+      factors.noises.push_back(unit * unit * static_cast<double>(squares) / 12);
+    }
+  }
+  // Rounding m adds at most half a unit to each, which is at most the bound's
+  // 2^-15.
+  const IntegerMatrix &output = algorithm.outputTransform;
+  for (int64_t k = 0; k < channels; ++k)
+    for (int64_t j = 0; j < output.rows; ++j) {
+      double bound = 0;
+      for (int64_t t = 0; t < products; ++t)
+        bound +=
+            std::abs(output.at(j, t)) * (factors.bounds[t * channels + k] + 1);
+      if (!(bound * (1 + 1e-4) <= INT32_MAX))
+        return std::nullopt;
+    }
+  reason.clear();
+  return factors;
+}
+
+/// The unit of m per output channel: the smallest power of two for which m fits
+/// si16; none if the rounding to it would add more than a sixteenth (0.26 dB)
+/// to the noise of the rounded data.
+static std::optional<SmallVector<int64_t>>
+getUnits(const Factors &factors, const FastConvolution &algorithm,
+         int64_t channels) {
+  const IntegerMatrix &output = algorithm.outputTransform;
+  SmallVector<int64_t> units;
+  double share = 0;
+  for (int64_t k = 0; k < channels; ++k) {
+    double bound = 0, rounding = 0, noise = 0;
+    for (int64_t t = 0; t < output.columns; ++t) {
+      double gain = 0;
+      for (int64_t j = 0; j < output.rows; ++j)
+        gain += output.at(j, t) * output.at(j, t);
+      bound = std::max(bound, factors.bounds[t * channels + k]);
+      rounding += gain / 12;
+      noise += gain * factors.noises[t * channels + k];
+    }
+    int64_t unit = 1;
+    // Two f32 roundings in factor and product are far less than the 1/2.
+    while (bound > 32767 * static_cast<double>(unit))
+      unit *= 2;
+    units.push_back(unit);
+    if (unit > 1)
+      share += rounding * static_cast<double>(unit * unit) / noise;
+  }
+  if (share > static_cast<double>(channels) / 16)
+    return std::nullopt;
+  return units;
+}
+
+Value qc::buildQuantizedTransform(OpBuilder &builder, ConvOp conv,
+                                  const FastConvolution &algorithm,
+                                  const ConvTransform &transform,
+                                  std::string &reason) {
+  RankedTensorType w = typeOf(conv.getW()), y = typeOf(conv.getY());
+  int64_t channels = w.getDimSize(0), inputs = w.getDimSize(1),
+          products = algorithm.getNumProducts();
+  FailureOr<SmallVector<int64_t>> codes = getConstantCodes(conv.getW());
+  if (failed(codes)) {
+    reason = "its weights cannot be read";
+    return {};
+  }
+  std::optional<Factors> factors =
+      getFactors(*codes, channels, algorithm, transform, reason);
+  if (!factors)
+    return {};
+  std::optional<SmallVector<int64_t>> narrow =
+      getUnits(*factors, algorithm, channels);
+  SmallVector<int64_t> units =
+      narrow.value_or(SmallVector<int64_t>(channels, 1));
+  SmallVector<float> multipliers, scales;
+  for (float scale : transform.scales)
+    multipliers.push_back(1 / scale);
+  for (auto [index, scale] : llvm::enumerate(factors->scales))
+    scales.push_back(static_cast<float>(
+        scale / static_cast<double>(units[index % channels])));
+
+  Location loc = conv.getLoc();
+  Value v = buildInputTransform(builder, conv, algorithm, transform.offsets);
+  IntegerType ui8 = builder.getIntegerType(8, /*isSigned=*/false),
+              si8 = builder.getIntegerType(8, true),
+              si16 = builder.getIntegerType(16, true),
+              si32 = builder.getIntegerType(32, true);
+  auto constant = [&](ElementsAttr value) -> Value {
+    return ConstantOp::create(builder, loc, cast<Type>(value.getShapedType()),
+                              value);
+  };
+  v = RequantizeOp::create(
+      builder, loc, v, buildFloats(builder, loc, multipliers),
+      buildInteger(builder, loc, ui8, int64_t(1) << (transform.bits - 1)), 0);
+  if (transform.bits < 8)
+    v = MinOp::create(
+        builder, loc, v,
+        buildInteger(builder, loc, ui8, (int64_t(1) << transform.bits) - 1));
+  Value u = constant(
+      getIntegersAttr(si8, {products, inputs, channels}, factors->weights));
+  Value m = MatMulOp::create(builder, loc, v, u, Value(), Value(), TypeAttr());
+  m = AddOp::create(builder, loc, m,
+                    constant(getIntegersAttr(si32, {products, 1, channels},
+                                             factors->constants)));
+  m = RescaleOp::create(builder, loc, m, buildFloats(builder, loc, {1.0f}),
+                        buildInteger(builder, loc, si32, 0), 0);
+  m = MulOp::create(builder, loc, m,
+                    constant(getFloatsAttr(builder.getContext(),
+                                           {products, 1, channels}, scales)));
+  m = RoundSaturateOp::create(
+      builder, loc, m, buildInteger(builder, loc, narrow ? si16 : si32, 0));
+  Value result = SFCOutputTransformOp::create(
+      builder, loc, m, builder.getStringAttr(algorithm.name), y.getDimSize(2),
+      y.getDimSize(3), 1);
+  if (llvm::any_of(units, [](int64_t unit) { return unit != 1; }))
+    result =
+        MulOp::create(builder, loc, result,
+                      constant(getIntegersAttr(si32, {channels, 1, 1}, units)));
+  return result;
+}

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Fast convolutions with products of codes (the attribute qc.transform with scales)
+against their definition in numpy, bit for bit: every form of the CPU code, the
+simulated GPU, HLS C++.
+
+The matrices of an algorithm are read off its transforms, one unit vector after the
+other, and must form a convolution; the arithmetic between them is written a second
+time here from the description in qc/Dialect/QC/Transforms/ConvTransform.h.
+"""
+import dataclasses
+import functools
+import os
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import qctest  # noqa: E402
+
+FORMS = ("native", "x86-64-v4", "x86-64-v3", "x86-64")
+
+
+def run(folder, text, feeds, *options, target="cpu"):
+    arguments, suffix, timeout = qctest.TARGETS[target]
+    path, artifact = os.path.join(folder, "model.mlir"), os.path.join(folder, "artifact" + suffix)
+    with open(path, "w") as file:
+        file.write(text)
+    qctest.compile_model(path, artifact, {}, *arguments, *options)
+    files = {}
+    for name, value in feeds.items():
+        files[name] = os.path.join(folder, f"in_{name}.npy")
+        np.save(files[name], value)
+    os.makedirs(out := os.path.join(folder, "out"), exist_ok=True)
+    return qctest.run_artifact(artifact, target, files, out, timeout)
+
+
+# ---------------------------------------------------------------------------
+# Algorithms
+
+
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    name: str
+    outputs: tuple
+    taps: tuple
+    denominator: int
+
+    @property
+    def tile(self):
+        return tuple(m + r - 1 for m, r in zip(self.outputs, self.taps))
+
+
+ALGORITHMS = [Algorithm("sfc-6(6x6,3x3)", (6, 6), (3, 3), 36), Algorithm("sfc-6(7x7,3x3)", (7, 7), (3, 3), 36),
+              Algorithm("sfc-4(4x4,3x3)", (4, 4), (3, 3), 16), Algorithm("sfc-6(4x4,5x5)", (4, 4), (5, 5), 36),
+              Algorithm("sfc-6(1x6,1x3)", (1, 6), (1, 3), 6), Algorithm("winograd(2x2,3x3)", (2, 2), (3, 3), 4),
+              Algorithm("winograd(4x4,3x3)", (4, 4), (3, 3), 576)]
+
+PROBE = """
+func.func @main(%x: tensor<{l}x1x{th}x{tw}xf32> {{qc.name = "x"}}, %w: tensor<{r}x1x{rh}x{rw}xf32> {{qc.name = "w"}}, %m: tensor<{t}x{t}x1xf32> {{qc.name = "m"}})
+    -> (tensor<{t}x{l}x1xf32> {{qc.name = "v"}}, tensor<{t}x1x{r}xf32> {{qc.name = "u"}}, tensor<{t}x1x{oh}x{ow}xf32> {{qc.name = "y"}}) {{
+  %v = qc.sfc_input_transform %x {{algorithm = "{name}"}} : (tensor<{l}x1x{th}x{tw}xf32>) -> tensor<{t}x{l}x1xf32>
+  %u = qc.sfc_weight_transform %w {{algorithm = "{name}"}} : (tensor<{r}x1x{rh}x{rw}xf32>) -> tensor<{t}x1x{r}xf32>
+  %y = qc.sfc_output_transform %m {{algorithm = "{name}", height = {oh} : i64, width = {ow} : i64}} : (tensor<{t}x{t}x1xf32>) -> tensor<{t}x1x{oh}x{ow}xf32>
+  return %v, %u, %y : tensor<{t}x{l}x1xf32>, tensor<{t}x1x{r}xf32>, tensor<{t}x1x{oh}x{ow}xf32>
+}}
+"""
+
+PRODUCTS = {"sfc-6(6x6,3x3)": 88, "sfc-6(7x7,3x3)": 132, "sfc-4(4x4,3x3)": 46, "sfc-6(4x4,5x5)": 88, "sfc-6(1x6,1x3)": 10,
+            "winograd(2x2,3x3)": 16, "winograd(4x4,3x3)": 36}
+
+
+@functools.lru_cache
+def matrices(algorithm):
+    """B (T x tile), G (T x taps), A (outputs x T) of integers: they are proven to be a
+    convolution before they are used."""
+    products, tile, taps = PRODUCTS[algorithm.name], np.prod(algorithm.tile), np.prod(algorithm.taps)
+    text = PROBE.format(name=algorithm.name, l=tile, r=taps, t=products, th=algorithm.tile[0], tw=algorithm.tile[1],
+                        rh=algorithm.taps[0], rw=algorithm.taps[1], oh=algorithm.outputs[0], ow=algorithm.outputs[1])
+    feeds = {"x": np.eye(tile, dtype=np.float32).reshape(tile, 1, *algorithm.tile),
+             "w": np.eye(taps, dtype=np.float32).reshape(taps, 1, *algorithm.taps),
+             "m": np.eye(products, dtype=np.float32).reshape(products, products, 1)}
+    with tempfile.TemporaryDirectory(prefix="qc-probe-") as folder:
+        result = run(folder, text, feeds)
+    b = result["v"][:, :, 0].astype(np.int64)
+    scaled = result["u"][:, 0].astype(np.float64) * algorithm.denominator
+    g = np.rint(scaled).astype(np.int64)
+    assert np.abs(scaled - g).max() < 1e-3
+    a = result["y"].reshape(products, -1).T.astype(np.int64)
+    identity = np.einsum("jt,tk,ti->jki", a, g, b).reshape(*algorithm.outputs, *algorithm.taps, *algorithm.tile)
+    for index in np.ndindex(*identity.shape):
+        hit = all(index[d] + index[2 + d] == index[4 + d] for d in range(2))
+        assert identity[index] == (algorithm.denominator if hit else 0)
+    return b, g, a
+
+
+# ---------------------------------------------------------------------------
+# The definition
+
+
+def quantize_column(values, bits):
+    """Codes and scale of one product and output channel's weights."""
+    levels, largest = 2**(bits - 1) - 1, int(np.abs(values).max())
+    best = None
+    for percent in range(100, 30 if bits < 8 else 95, -5):
+        scale = largest * percent / (100.0 * levels) if largest else 1.0
+        error = ((np.abs(values) - np.minimum(np.rint(np.abs(values) / scale), levels) * scale)**2).sum()
+        if best is None or error < best[0]:
+            best = error, scale
+    scale = best[1]
+    return np.clip(np.rint(values / scale), -levels, levels).astype(np.int64), scale
+
+
+def convolution(x, zero, w, bias, pad, algorithm, bits, scales, offsets):
+    """The convolution's si32 sums, and whether products of codes fit si16."""
+    b, g, a = matrices(algorithm)
+    products, zero_code = len(b), 2**(bits - 1)
+    channels = len(w)
+    # Weights.
+    exact = np.einsum("tj,kcj->tck", g, w.reshape(*w.shape[:2], -1).astype(np.int64))
+    codes, weight_scales = np.zeros_like(exact), np.zeros((products, channels))
+    for t, k in np.ndindex(products, channels):
+        codes[t, :, k], weight_scales[t, k] = quantize_column(exact[t, :, k], bits)
+    steps = scales.astype(np.float64)[:, None] * weight_scales
+    shifts = np.rint(-offsets[:, None] * exact.sum(1) / steps)
+    constants = shifts.astype(np.int64) - zero_code * codes.sum(1)
+    # Units.
+    ends = np.stack([-zero_code * codes, (zero_code - 1) * codes])
+    reach = np.maximum(np.abs(ends.min(0).sum(1) + shifts), np.abs(ends.max(0).sum(1) + shifts))
+    real = steps / algorithm.denominator
+    bound = (reach * real).max(0)
+    units = 2.0**np.ceil(np.log2(np.maximum(bound / 32767, 1)))
+    gains = (a**2).sum(0)[:, None]
+    noise = (gains * real**2 * (codes**2).sum(1) / 12).sum(0)
+    share = (gains.sum() / 12 * units**2 / np.where(units > 1, noise, np.inf)).sum()
+    narrow = share <= channels / 16
+    if not narrow:
+        units = np.ones_like(units)
+    factors = (real / units).astype(np.float32)
+    # Data.
+    height, width = (x.shape[2 + d] + 2 * pad[d] - algorithm.taps[d] + 1 for d in range(2))
+    rows, columns = -(-height // algorithm.outputs[0]), -(-width // algorithm.outputs[1])
+    padded = np.full((*x.shape[:2], rows * algorithm.outputs[0] + algorithm.taps[0] - 1,
+                      columns * algorithm.outputs[1] + algorithm.taps[1] - 1), zero, np.int64)
+    padded[:, :, pad[0]:pad[0] + x.shape[2], pad[1]:pad[1] + x.shape[3]] = x
+    windows = np.lib.stride_tricks.sliding_window_view(padded, algorithm.tile, (2, 3))
+    tiles = windows[:, :, ::algorithm.outputs[0], ::algorithm.outputs[1]]  # N C Y X tile
+    tiles = tiles.transpose(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1], b.shape[1])
+    data = np.einsum("tj,pcj->tpc", b, tiles) + offsets[:, None, None]
+    inverse = (np.float32(1) / scales)[:, None, None]
+    data = np.clip(np.rint(data.astype(np.float32) * inverse).astype(np.float64) + zero_code, 0, 2**bits - 1)
+    sums = np.matmul(data.astype(np.int64), codes) + constants[:, None]
+    m = np.rint(sums.astype(np.float32) * factors[:, None]).astype(np.int64)
+    assert not narrow or np.abs(m).max() <= 32767
+    y = np.einsum("jt,tpk->pkj", a, m) * units.astype(np.int64)[:, None]
+    y = y.reshape(len(x), rows, columns, channels, *algorithm.outputs).transpose(0, 3, 1, 4, 2, 5)
+    y = y.reshape(len(x), channels, rows * algorithm.outputs[0], columns * algorithm.outputs[1])[:, :, :height, :width]
+    bias = bias.astype(np.int64) - zero * w.reshape(channels, -1).astype(np.int64).sum(1)
+    return (y + bias[:, None, None]).astype(np.int32), narrow
+
+
+def direct(x, zero, w, bias, pad):
+    centered = np.pad(x.astype(np.int64) - zero, ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
+    windows = np.lib.stride_tricks.sliding_window_view(centered, w.shape[2:], (2, 3))
+    return np.einsum("nchwij,ocij->nohw", windows, w.astype(np.int64), optimize=True) + bias[:, None, None]
+
+
+def ranges(x, zero, pad, algorithm):
+    """Smallest and largest transformed value per product."""
+    b, _, _ = matrices(algorithm)
+    wide = np.pad(x.astype(np.int64), ((0, 0), (0, 0), *((p + t, p + t) for p, t in zip(pad, algorithm.tile))),
+                  constant_values=zero)
+    tiles = np.lib.stride_tricks.sliding_window_view(wide, algorithm.tile, (2, 3)).reshape(-1, b.shape[1])
+    data = tiles[::7] @ b.T
+    return data.min(0), data.max(0)
+
+
+# ---------------------------------------------------------------------------
+# Tests
+
+MODEL = """
+func.func @main(%x: tensor<{n}x{c}x{h}x{w}x{xt}> {{qc.name = "x"}}) -> (tensor<{n}x{k}x{oh}x{ow}xsi32> {{qc.name = "y"}}) {{
+  %w = qc.constant dense<{weights}> : tensor<{k}x{c}x{rh}x{rw}xsi8> : tensor<{k}x{c}x{rh}x{rw}xsi8>
+  %b = qc.constant dense<{bias}> : tensor<{k}xsi32> : tensor<{k}xsi32>
+  %z = qc.constant dense<{zero}> : tensor<{xt}> : tensor<{xt}>
+  %y = qc.conv %x, %w bias %b x_zero %z {{strides = array<i64: 1, 1>, pads = array<i64: {ph}, {pw}, {ph}, {pw}>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {{algorithm = "{name}", bits = {bits} : i64, scales = array<f32: {scales}>, offsets = array<i64: {offsets}>}}}}
+    : (tensor<{n}x{c}x{h}x{w}x{xt}>, tensor<{k}x{c}x{rh}x{rw}xsi8>, tensor<{k}xsi32>, tensor<{xt}>) -> tensor<{n}x{k}x{oh}x{ow}xsi32>
+  return %y : tensor<{n}x{k}x{oh}x{ow}xsi32>
+}}
+"""
+
+
+@dataclasses.dataclass
+class Case:
+    algorithm: Algorithm
+    bits: int
+    channels: int = 5
+    out: int = 4
+    size: tuple = (13, 10)
+    images: int = 2
+    dtype: type = np.uint8
+    zero: int = 0
+    seed: int = 0
+    clip: float = 1.0  # of the range that occurs
+
+    def __post_init__(self):
+        random = np.random.default_rng(self.seed)
+        self.pad = tuple(r // 2 for r in self.algorithm.taps)
+        shape = (self.images, self.channels, *self.size)
+        info = np.iinfo(self.dtype)
+        smooth = random.standard_normal(shape).cumsum(2).cumsum(3)
+        smooth *= 90 / np.abs(smooth).max()
+        self.x = np.clip(np.rint(smooth + random.standard_normal(shape) * 15) + self.zero, info.min, info.max).astype(self.dtype)
+        self.w = np.clip(np.rint(random.standard_normal((self.out, self.channels, *self.algorithm.taps)) * 40), -128, 127)
+        self.w = self.w.astype(np.int8)
+        self.w[-1, :] = 0  # A channel without weights has no scale.
+        self.bias = random.integers(-9000, 9000, self.out, np.int32)
+        low, high = ranges(self.x, self.zero, self.pad, self.algorithm)
+        self.offsets = np.where(random.random(len(low)) < 0.3, -(low + high) // 2, 0)
+        reach = np.maximum(np.abs(low + self.offsets), np.abs(high + self.offsets))
+        self.scales = np.maximum(1, self.clip * reach / 2**(self.bits - 1)).astype(np.float32)
+
+    def text(self):
+        y = [self.size[d] + 2 * self.pad[d] - self.algorithm.taps[d] + 1 for d in range(2)]
+        return MODEL.format(
+            n=self.images, c=self.channels, h=self.size[0], w=self.size[1], k=self.out, oh=y[0], ow=y[1],
+            xt="ui8" if self.dtype == np.uint8 else "si8", rh=self.algorithm.taps[0], rw=self.algorithm.taps[1],
+            weights=self.w.tolist(), bias=self.bias.tolist(), zero=self.zero, ph=self.pad[0], pw=self.pad[1],
+            name=self.algorithm.name, bits=self.bits, offsets=", ".join(map(str, self.offsets.tolist())),
+            scales=", ".join(f"{np.float64(s):.17e}" for s in self.scales))
+
+    def expected(self):
+        return convolution(self.x, self.zero, self.w, self.bias, self.pad, self.algorithm, self.bits, self.scales, self.offsets)
+
+    def check(self, folder, *options, target="cpu"):
+        expected, narrow = self.expected()
+        actual = run(folder, self.text(), {"x": self.x}, *options, target=target)["y"]
+        np.testing.assert_array_equal(actual, expected)
+        return expected, narrow
+
+
+def sqnr(reference, value):
+    reference, value = reference.astype(np.float64), value.astype(np.float64)
+    return 10 * np.log10((reference**2).sum() / ((reference - value)**2).sum())
+
+
+@pytest.mark.parametrize("bits", [8, 6, 4])
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda algorithm: algorithm.name)
+def test_is_the_definition(algorithm, bits, tmp_path):
+    case = Case(algorithm, bits, seed=bits)
+    expected, _ = case.check(tmp_path)
+    # The definition itself is a convolution: 6 dB a bit, Winograd's F(4x4) less.
+    least = 6 * bits - (32 if algorithm.name == "winograd(4x4,3x3)" else 16)
+    assert sqnr(direct(case.x, case.zero, case.w, case.bias, case.pad), expected) > least
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (3, 1)])
+def test_forms(form, channels, out, tmp_path):
+    """Vectors and their rests; zero points and signed data; clipped data."""
+    case = Case(ALGORITHMS[0], 8, channels, out, zero=128 if out == 64 else 3, clip=0.3, seed=out)
+    try:
+        case.check(tmp_path, "--mcpu=" + form)
+    except qctest.RunFailure as failure:
+        if "CPU" not in str(failure):
+            raise
+        pytest.skip(f"this machine does not run {form}")
+    Case(ALGORITHMS[1], 8, channels, out, dtype=np.int8, zero=-7, seed=out).check(tmp_path, "--mcpu=native")
+
+
+@pytest.mark.parametrize("target", ["ptx-sim", "hls-csim"])
+@pytest.mark.parametrize("algorithm, bits", [(ALGORITHMS[0], 8), (ALGORITHMS[2], 6), (ALGORITHMS[6], 4)],
+                         ids=lambda value: getattr(value, "name", value))
+def test_targets(target, algorithm, bits, tmp_path):
+    Case(algorithm, bits, 4, 3, (7, 9), 1, seed=9).check(tmp_path, target=target)
+
+
+def test_products_of_16_and_32_bits(tmp_path):
+    """Where a single product is far larger than the others, 16 bits are too few for those."""
+    narrow, wide = Case(ALGORITHMS[0], 8, 32, 8), Case(ALGORITHMS[0], 8, 96, 8)
+    wide.scales[0] = 300
+    widths = []
+    for case in narrow, wide:
+        widths.append(case.check(tmp_path)[1])
+    assert widths == [True, False]

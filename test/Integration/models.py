@@ -53,8 +53,11 @@ def onnxruntime_session(path, int8, threads):
 
 def on_unsigned_codes(path):
     """The QDQ model with 128 added to all signed 8-bit codes and zero points: the
-    same numbers. A model whose own inputs and outputs are such codes, or whose
-    codes go through other operators than Q and DQ, is returned as it is."""
+    same numbers, without the kernels for unsigned times signed codes, whose sums
+    saturate. A model whose activations are all signed has none of these; it is
+    returned as it is, as its fusions would be others, and so is a model whose own
+    inputs and outputs are such codes, or whose codes go through other operators than
+    Q and DQ."""
     import onnx
     from onnx import numpy_helper
     model = onnx.load(path)
@@ -76,6 +79,9 @@ def on_unsigned_codes(path):
     nodes = [node for node in graph.node if node.op_type in quantizing]
     codes = {node.output[0] for node in nodes if node.op_type == "QuantizeLinear"}
     used = {name for node in graph.node if node.op_type not in quantizing for name in node.input}
+    activations = [node for node in nodes if node.op_type == "QuantizeLinear"]
+    if all(len(node.input) > 2 and is_signed(node.input[2]) for node in activations):
+        return path
     if codes & (used | {value.name for value in graph.output}) or not nodes:
         return path
     for node in nodes:

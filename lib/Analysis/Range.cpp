@@ -7,6 +7,7 @@
 
 #include "qc/Analysis/Range.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <algorithm>
@@ -44,6 +45,46 @@ IntegerScale qc::chooseScale(ClipRange range, unsigned bits, bool isSigned,
                        std::clamp(-lo / result.scale, 0.0, steps)));
   }
   return result;
+}
+
+ChannelScales qc::chooseChannelScales(llvm::ArrayRef<ClipRange> ranges,
+                                      llvm::ArrayRef<double> weights,
+                                      unsigned bits, bool isSigned,
+                                      bool symmetric) {
+  int64_t smallest = getSmallestCode(bits, isSigned),
+          largest = getLargestCode(bits, isSigned);
+  auto choose = [&](int64_t zeroPoint) {
+    ChannelScales result{{}, zeroPoint, 0};
+    float widest = 0;
+    for (const ClipRange &range : ranges) {
+      double above = std::max(range.hi, 0.0) /
+                     static_cast<double>(largest - zeroPoint),
+             below = std::max(-range.lo, 0.0) /
+                     static_cast<double>(zeroPoint - smallest);
+      // 0 / 0 where nothing is on a side without codes.
+      double scale = std::max(std::isnan(above) ? 0 : above,
+                              std::isnan(below) ? 0 : below);
+      result.scales.push_back(scale > 0 ? static_cast<float>(std::clamp<double>(
+                                              scale, FLT_MIN, FLT_MAX))
+                                        : 0);
+      widest = std::max(widest, result.scales.back());
+    }
+    for (auto [scale, weight] : llvm::zip_equal(result.scales, weights)) {
+      if (scale == 0)
+        scale = widest > 0 ? widest : 1;
+      result.error += weight * scale * scale;
+    }
+    return result;
+  };
+  if (symmetric)
+    return choose(isSigned ? 0 : int64_t(1) << (bits - 1));
+  ChannelScales best = choose(smallest);
+  for (int64_t zeroPoint = smallest + 1; zeroPoint <= largest; ++zeroPoint) {
+    ChannelScales candidate = choose(zeroPoint);
+    if (candidate.error < best.error)
+      best = std::move(candidate);
+  }
+  return best;
 }
 
 namespace {

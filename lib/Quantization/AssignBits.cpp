@@ -5,6 +5,8 @@
 #include "AssignmentEvaluator.h"
 #include "Budget.h"
 #include "Progress.h"
+#include "QuantizeActivations.h"
+#include "Statistics.h"
 #include "WeightFormats.h"
 
 #include "qc/Analysis/AttributeJSON.h"
@@ -38,7 +40,8 @@ private:
   LogicalResult checkOptions();
   WeightFormatOptions getWeightOptions() const;
   OperandFormat getWeightFormat(OpOperand &operand, bool isFirst) const;
-  OperandFormat getActivationFormat(OpOperand &operand) const;
+  FailureOr<OperandFormat> getActivationFormat(OpOperand &operand,
+                                               const NodeNames &names);
   bool staysFloat(Operation *op, StringRef node) const;
   /// Lines that a user wrote replace those of `plan`.
   LogicalResult addUserLines(const Plan &user, Plan &plan,
@@ -93,7 +96,9 @@ LogicalResult AssignBitsPass::checkOptions() {
   return checkBudget();
 }
 
-OperandFormat AssignBitsPass::getActivationFormat(OpOperand &operand) const {
+FailureOr<OperandFormat>
+AssignBitsPass::getActivationFormat(OpOperand &operand,
+                                    const NodeNames &names) {
   OperandFormat format;
   bool isProduct = isa<MatMulOp>(operand.getOwner());
   bool isLayer = LinearLayer::get(operand.getOwner()).has_value();
@@ -103,6 +108,19 @@ OperandFormat AssignBitsPass::getActivationFormat(OpOperand &operand) const {
     return format;
   }
   format.range = activationRange;
+  TableOp statistics = getTable(getOperation(), statisticsName);
+  std::string name = names.getName(operand.get());
+  std::optional<LinearLayer> layer = LinearLayer::get(operand.getOwner());
+  if (!layer || !layer->isDepthwise() || format.isFloat() || !statistics ||
+      !statistics.getEntry(name))
+    return format;
+  FailureOr<ValueStatistics> values = readStatistics(statistics, name);
+  if (failed(values))
+    return failure();
+  if (wantsChannelScales(operand, format, *values)) {
+    format.granularity = Granularity::Axis;
+    format.range = "minmax";
+  }
   return format;
 }
 
@@ -479,8 +497,12 @@ void AssignBitsPass::runOnOperation() {
     node.by = getArgument().str();
     node.inputs[operand->getOperandNumber()] = std::move(format);
   };
-  for (OpOperand *operand : points.activations)
-    decide(operand, getActivationFormat(*operand));
+  for (OpOperand *operand : points.activations) {
+    FailureOr<OperandFormat> format = getActivationFormat(*operand, names);
+    if (failed(format))
+      return signalPassFailure();
+    decide(operand, *format);
+  }
   bool isFirst = true;
   for (OpOperand *operand : points.weights) {
     decide(operand, getWeightFormat(*operand, isFirst));

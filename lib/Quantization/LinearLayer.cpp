@@ -44,6 +44,10 @@ std::optional<LinearLayer> LinearLayer::get(Operation *op) {
   return layer;
 }
 
+bool LinearLayer::isDepthwise() const {
+  return isConv() && numGroups > 1 && getWeightType().getDimSize(1) == 1;
+}
+
 int64_t LinearLayer::channelAxis() const {
   return isConv() ? 0 : getWeightType().getRank() - 1;
 }

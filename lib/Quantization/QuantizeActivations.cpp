@@ -6,9 +6,9 @@
 
 #include "Statistics.h"
 
-#include "qc/Analysis/Range.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Points.h"
+#include "qc/Support/Names.h"
 
 using namespace mlir;
 using namespace qc;
@@ -23,6 +23,8 @@ struct Request {
   /// Chosen parameters.
   bool isChosen = false;
   IntegerScale scale;
+  /// What multiplies each channel before it is quantized; empty for nothing.
+  std::vector<float> factors;
 };
 
 class ActivationQuantizer {
@@ -35,8 +37,10 @@ public:
 private:
   LogicalResult collect(Operation &op);
   LogicalResult choose(Request &request);
+  FailureOr<ValueStatistics> getStatistics(Value value);
   LogicalResult chooseFromStatistics(Request &request, Type type);
-  void insert(Request &request);
+  LogicalResult chooseChannels(Request &request);
+  LogicalResult insert(Request &request);
   Request *find(Value value, const OperandFormat &format) {
     for (Request &request : requests)
       if (request.value == value && request.format == format)
@@ -69,20 +73,25 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
     if (!isa<Float32Type>(type.getElementType()))
       return op.emitError() << "the plan quantizes input " << index
                             << ", which is " << type << "; accepted: f32";
-    if (format.granularity == Granularity::Token
-            ? index != 0 || !isa<MatMulOp>(op) ||
-                  !isa<IntegerType>(
-                      parseStorageType(op.getContext(), format.type))
+    std::optional<LinearLayer> layer = LinearLayer::get(&op);
+    bool isInteger =
+        isa<IntegerType>(parseStorageType(op.getContext(), format.type));
+    if (format.granularity == Granularity::Axis
+            ? index != 0 || !layer || !layer->isDepthwise() || !isInteger ||
+                  format.scale != 0
+        : format.granularity == Granularity::Token
+            ? index != 0 || !isa<MatMulOp>(op) || !isInteger
             : format.granularity != Granularity::Tensor)
       return op.emitError()
              << "bad granularity of the activation that the plan quantizes as "
                 "input "
              << index
-             << "; accepted: tensor, and token for integers as input 0 of a "
-                "matrix product";
+             << "; accepted: tensor, token for integers as input 0 of a matrix "
+                "product, axis for integers without a given scale as input 0 "
+                "of a depthwise convolution";
     Request *request = find(operand.get(), format);
     if (!request) {
-      requests.push_back({operand.get(), format, {}, false, {}});
+      requests.push_back({operand.get(), format, {}, false, {}, {}});
       request = &requests.back();
     }
     request->readers.push_back(&operand);
@@ -90,36 +99,123 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
   return success();
 }
 
-LogicalResult ActivationQuantizer::chooseFromStatistics(Request &request,
-                                                        Type type) {
-  std::string name = names.getName(request.value);
-  if (!statistics || !statistics.getEntry(name))
-    return emitError(request.value.getLoc())
-           << "no statistics of '" << name
-           << "' and no scale in the plan: run qc-calibrate before";
-  FailureOr<ValueStatistics> values = readStatistics(statistics, name);
-  if (failed(values))
-    return failure();
-  auto storage = dyn_cast<IntegerType>(type);
-  if (!storage) {
-    // The largest value becomes the format's.
-    float largest = isa<Float8E5M2Type>(type) ? 57344 : 448;
-    float magnitude = values->all.getAbsMax();
-    request.scale.scale = magnitude > 0 ? magnitude / largest : 1;
-    return success();
-  }
+IntegerScale qc::chooseTensorScale(const ValueStatistics &statistics,
+                                   const OperandFormat &format,
+                                   IntegerType storage) {
   RangeOptions options;
-  options.method = llvm::StringSwitch<RangeMethod>(request.format.range)
+  options.method = llvm::StringSwitch<RangeMethod>(format.range)
                        .Case("moving", RangeMethod::MovingAverage)
                        .Case("percentile", RangeMethod::Percentile)
                        .Case("entropy", RangeMethod::Entropy)
                        .Case("mse", RangeMethod::MeanSquare)
                        .Default(RangeMethod::MinMax);
-  options.percentile = request.format.percentile;
+  options.percentile = format.percentile;
   options.bits = storage.getWidth();
-  options.symmetric = request.format.symmetric;
-  request.scale = chooseScale(chooseRange(*values, options), storage.getWidth(),
-                              storage.isSigned(), request.format.symmetric);
+  options.symmetric = format.symmetric;
+  return chooseScale(chooseRange(statistics, options), storage.getWidth(),
+                     storage.isSigned(), format.symmetric);
+}
+
+/// Of each input channel of a depthwise convolution the sum of its squared
+/// weights: how much of a rounding error comes out behind.
+static SmallVector<double> getChannelWeights(const LinearLayer &layer,
+                                             ArrayRef<float> matrix) {
+  SmallVector<double> weights(layer.groups());
+  int64_t size = matrix.size() / layer.groups();
+  for (auto [i, value] : llvm::enumerate(matrix))
+    weights[i / size] += static_cast<double>(value) * value;
+  return weights;
+}
+
+std::optional<ChannelScales>
+qc::chooseDepthwiseScales(const ValueStatistics &statistics,
+                          const OperandFormat &format, IntegerType storage,
+                          const LinearLayer &layer, ArrayRef<float> matrix) {
+  if (static_cast<int64_t>(statistics.channels.size()) != layer.groups())
+    return std::nullopt;
+  SmallVector<ClipRange> ranges;
+  for (const ValueSums &channel : statistics.channels)
+    ranges.push_back({channel.min, channel.max});
+  return chooseChannelScales(ranges, getChannelWeights(layer, matrix),
+                             storage.getWidth(), storage.isSigned(),
+                             format.symmetric);
+}
+
+bool qc::wantsChannelScales(OpOperand &operand, const OperandFormat &format,
+                            const ValueStatistics &statistics) {
+  std::optional<LinearLayer> layer = LinearLayer::get(operand.getOwner());
+  auto storage = dyn_cast<IntegerType>(
+      parseStorageType(operand.getOwner()->getContext(), format.type));
+  if (!layer || !layer->isDepthwise() || operand.getOperandNumber() != 0 ||
+      !storage)
+    return false;
+  FailureOr<SmallVector<float>> tensor =
+      getConstantFloats(layer->getWeightOperand().get());
+  if (failed(tensor))
+    return false;
+  std::vector<float> matrix = layer->toMatrix(*tensor);
+  std::optional<ChannelScales> channels =
+      chooseDepthwiseScales(statistics, format, storage, *layer, matrix);
+  if (!channels)
+    return false;
+  double scale = chooseTensorScale(statistics, format, storage).scale;
+  double error = 0;
+  for (double weight : getChannelWeights(*layer, matrix))
+    error += weight * scale * scale;
+  return 4 * channels->error <= error;
+}
+
+FailureOr<ValueStatistics> ActivationQuantizer::getStatistics(Value value) {
+  std::string name = names.getName(value);
+  if (!statistics || !statistics.getEntry(name))
+    return emitError(value.getLoc())
+           << "no statistics of '" << name
+           << "' and no scale in the plan: run qc-calibrate before";
+  return readStatistics(statistics, name);
+}
+
+LogicalResult ActivationQuantizer::chooseFromStatistics(Request &request,
+                                                        Type type) {
+  FailureOr<ValueStatistics> values = getStatistics(request.value);
+  if (failed(values))
+    return failure();
+  if (auto storage = dyn_cast<IntegerType>(type)) {
+    request.scale = chooseTensorScale(*values, request.format, storage);
+    return success();
+  }
+  // The largest value becomes the format's.
+  float largest = isa<Float8E5M2Type>(type) ? 57344 : 448;
+  float magnitude = values->all.getAbsMax();
+  request.scale.scale = magnitude > 0 ? magnitude / largest : 1;
+  return success();
+}
+
+/// Scales of channels become one scale: channels are multiplied by factors
+/// before they are quantized, and the weights that read them divided by these.
+/// Weights have scales of their own for each channel, so their codes do not
+/// change.
+LogicalResult ActivationQuantizer::chooseChannels(Request &request) {
+  FailureOr<ValueStatistics> values = getStatistics(request.value);
+  if (failed(values))
+    return failure();
+  Operation *first = request.readers.front()->getOwner();
+  LinearLayer layer = *LinearLayer::get(first);
+  FailureOr<SmallVector<float>> tensor =
+      getConstantFloats(layer.getWeightOperand().get());
+  if (failed(tensor))
+    return first->emitError("cannot read the weights");
+  std::optional<ChannelScales> channels =
+      chooseDepthwiseScales(*values, request.format,
+                            cast<IntegerType>(parseStorageType(
+                                function.getContext(), request.format.type)),
+                            layer, layer.toMatrix(*tensor));
+  if (!channels)
+    return first->emitError("the statistics of the input have no channels");
+  float scale =
+      *std::max_element(channels->scales.begin(), channels->scales.end());
+  request.scale = {scale, channels->zeroPoint};
+  for (float own : channels->scales)
+    request.factors.push_back(scale / own);
   return success();
 }
 
@@ -130,6 +226,8 @@ LogicalResult ActivationQuantizer::choose(Request &request) {
   // A run computes these scales.
   if (request.format.granularity == Granularity::Token)
     return success();
+  if (request.format.granularity == Granularity::Axis)
+    return chooseChannels(request);
   if (request.format.scale != 0) {
     request.scale = {static_cast<float>(request.format.scale),
                      request.format.zero};
@@ -164,10 +262,44 @@ static Value buildTokenScales(OpBuilder &builder, Location loc, Value value,
                        buildFloats(builder, loc, codes));
 }
 
-void ActivationQuantizer::insert(Request &request) {
+/// Divides the weights of the depthwise convolution `op` by its input
+/// channels' factors.
+static LogicalResult divideWeights(Operation *op, ArrayRef<float> factors) {
+  OpOperand &operand = LinearLayer::get(op)->getWeightOperand();
+  FailureOr<SmallVector<float>> weights = getConstantFloats(operand.get());
+  if (failed(weights))
+    return op->emitError("cannot read the weights");
+  size_t size = weights->size() / factors.size();
+  for (auto [i, weight] : llvm::enumerate(*weights))
+    weight /= factors[i / size];
+  auto type = cast<RankedTensorType>(operand.get().getType());
+  ElementsAttr value =
+      getFloatsAttr(op->getContext(), type.getShape(), *weights);
+  OpBuilder builder(op);
+  operand.set(ConstantOp::create(builder, operand.get().getLoc(), type, value));
+  return success();
+}
+
+LogicalResult ActivationQuantizer::insert(Request &request) {
   OpBuilder builder(function.getContext());
   builder.setInsertionPointAfterValue(request.value);
   Location loc = request.value.getLoc();
+  Value source = request.value;
+  if (!request.factors.empty()) {
+    SmallVector<int64_t> shape(
+        cast<RankedTensorType>(source.getType()).getRank() - 1, 1);
+    shape.front() = request.factors.size();
+    ElementsAttr factors =
+        getFloatsAttr(builder.getContext(), shape, request.factors);
+    loc = getPartLocation(loc);
+    source = MulOp::create(
+        builder, loc, source,
+        ConstantOp::create(builder, loc, cast<Type>(factors.getShapedType()),
+                           factors));
+    for (OpOperand *reader : request.readers)
+      if (failed(divideWeights(reader->getOwner(), request.factors)))
+        return failure();
+  }
   Type storage = parseStorageType(function.getContext(), request.format.type);
   auto type = cast<RankedTensorType>(request.value.getType());
   Value scale, zero;
@@ -191,11 +323,12 @@ void ActivationQuantizer::insert(Request &request) {
     zero = buildInteger(builder, loc, storage, request.scale.zeroPoint);
   }
   Value codes =
-      QuantizeOp::create(builder, loc, request.value, scale, zero, axis, block);
+      QuantizeOp::create(builder, loc, source, scale, zero, axis, block);
   Value reals =
       DequantizeOp::create(builder, loc, codes, scale, zero, axis, block);
   for (OpOperand *reader : request.readers)
     reader->set(reals);
+  return success();
 }
 
 FailureOr<unsigned> ActivationQuantizer::run() {
@@ -207,7 +340,8 @@ FailureOr<unsigned> ActivationQuantizer::run() {
       return failure();
   // Numbers of operands stay valid: only values change.
   for (Request &request : requests)
-    insert(request);
+    if (failed(insert(request)))
+      return failure();
   return requests.size();
 }
 

@@ -40,7 +40,8 @@ def save_model(path, nodes, weights, inputs, output):
 
 def make_convolutional(path):
     """Plain, depthwise and pointwise convolutions, a batch norm, a residual sum, a
-    concatenation, pools and a classifier."""
+    concatenation, pools and a classifier. The depthwise convolution's input channels
+    reach from 1 to 30."""
     from onnx import TensorProto, helper
     random = np.random.default_rng(7)
 
@@ -51,6 +52,8 @@ def make_convolutional(path):
                "w2": normal(16, 16, 1, 1), "b2": normal(16, scale=0.2), "w3": normal(16, 16, 3, 3),
                "gamma": 1 + normal(16, scale=0.2), "beta": normal(16, scale=0.2), "mean": normal(16, scale=0.2),
                "var": 1 + np.abs(normal(16, scale=0.2)), "w4": normal(32, 10), "b4": normal(10, scale=0.2)}
+    weights["w0"] *= np.logspace(0, 1.5, 16, dtype=np.float32).reshape(16, 1, 1, 1)
+    weights["w1"] /= np.logspace(0, 1.5, 16, dtype=np.float32).reshape(16, 1, 1, 1)
     node = helper.make_node
     nodes = [node("Conv", ["input", "w0", "b0"], ["c0"], pads=[1, 1, 1, 1]), node("Relu", ["c0"], ["r0"]),
              node("Conv", ["r0", "w1"], ["c1"], pads=[1, 1, 1, 1], group=16),

@@ -89,7 +89,7 @@ func.func @statistics(%x: tensor<3x4xf32> {qc.name = "x"}) -> tensor<3x2xf32> {
 
 qc.plan @plan {relu = {inputs = {"0" = {type = "ui8", granularity = "token"}}}}
 func.func @granularity(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
-  // expected-error @below {{bad granularity of the activation that the plan quantizes as input 0; accepted: tensor, and token for integers as input 0 of a matrix product}}
+  // expected-error @below {{bad granularity of the activation that the plan quantizes as input 0; accepted: tensor, token for integers as input 0 of a matrix product, axis for integers without a given scale as input 0 of a depthwise convolution}}
   %0 = qc.relu %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
@@ -102,4 +102,14 @@ func.func @weights(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
   // expected-error @below {{weights cannot be si16; accepted: integers of 2 to 8 bits, f8E4M3FN, f8E5M2}}
   %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
+}
+
+// -----
+
+qc.plan @plan {conv = {inputs = {"0" = {type = "ui8", granularity = "axis"}}}}
+func.func @dense(%x: tensor<1x1x2x2xf32>) -> tensor<1x2x2x2xf32> {
+  %w = qc.constant dense<[[[[1.27]]], [[[-2.54]]]]> : tensor<2x1x1x1xf32> : tensor<2x1x1x1xf32>
+  // expected-error @below {{bad granularity of the activation that the plan quantizes as input 0; accepted: tensor,}}
+  %0 = qc.conv %x, %w {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x2x2xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x2x2xf32>
+  return %0 : tensor<1x2x2x2xf32>
 }

@@ -28,7 +28,8 @@ namespace qc {
 enum class Granularity {
   /// All of them.
   Tensor,
-  /// One output channel of a weight.
+  /// One output channel of a weight; one channel of what a depthwise
+  /// convolution reads.
   Axis,
   /// `block` consecutive elements of an output channel's reduction.
   Block,

@@ -67,6 +67,22 @@ int64_t getLargestCode(unsigned bits, bool isSigned);
 IntegerScale chooseScale(ClipRange range, unsigned bits, bool isSigned,
                          bool symmetric);
 
+/// Parameters of channels that have one zero point.
+struct ChannelScales {
+  std::vector<float> scales;
+  int64_t zeroPoint = 0;
+  /// Sum over channels of weight times squared scale: twelve times the
+  /// rounding error.
+  double error = 0;
+};
+
+/// Scales that represent all of the channels' `ranges`, with the zero point of
+/// least error; symmetric: the middle code. Channels without a range get the
+/// largest scale.
+ChannelScales chooseChannelScales(llvm::ArrayRef<ClipRange> ranges,
+                                  llvm::ArrayRef<double> weights, unsigned bits,
+                                  bool isSigned, bool symmetric);
+
 } // namespace qc
 
 #endif // QC_ANALYSIS_RANGE_H

@@ -27,6 +27,9 @@ public:
   }
   bool isConv() const { return mlir::isa<ConvOp>(op); }
 
+  /// Whether each output channel reads one input channel.
+  bool isDepthwise() const;
+
   int64_t rows() const { return numRows; }
   int64_t columns() const { return numColumns; }
   int64_t groups() const { return numGroups; }

@@ -59,6 +59,35 @@ func.func @conv_int_bias_relu(%xq: tensor<1x2x4x4xui8>) -> tensor<1x2x4x4xui8> {
 
 // -----
 
+// Factors of channels in front of the quantize stay in the chain.
+// CHECK-LABEL: @conv_relu_factors
+// CHECK: %[[F:.*]] = qc.constant dense<{{\[\[\[}}1.000000e+00{{\]\], \[\[}}4.000000e+00{{\]\]\]}}> : tensor<2x1x1xf32>
+// CHECK: %[[A:.*]] = qc.conv
+// CHECK: %[[C:.*]] = qc.rescale %[[A]]
+// CHECK: %[[R:.*]] = qc.relu %[[C]]
+// CHECK: %[[M:.*]] = qc.mul %[[R]], %[[F]]
+// CHECK: %[[Q:.*]] = qc.round_saturate %[[M]]
+// CHECK-NEXT: return %[[Q]]
+func.func @conv_relu_factors(%xq: tensor<1x2x4x4xui8>) -> tensor<1x2x4x4xui8> {
+  %sx = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %zx = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %sw = qc.constant dense<[0.25, 0.125]> : tensor<2xf32> : tensor<2xf32>
+  %zw = qc.constant dense<0> : tensor<2xsi8> : tensor<2xsi8>
+  %sy = qc.constant dense<2.0> : tensor<f32> : tensor<f32>
+  %zy = qc.constant dense<5> : tensor<ui8> : tensor<ui8>
+  %f = qc.constant dense<[[[1.0]], [[4.0]]]> : tensor<2x1x1xf32> : tensor<2x1x1xf32>
+  %wq = qc.constant dense<[[[[1]],[[2]]],[[[3]],[[-4]]]]> : tensor<2x2x1x1xsi8> : tensor<2x2x1x1xsi8>
+  %x = qc.dequantize %xq, %sx, %zx {axis = 0 : i64} : (tensor<1x2x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xf32>
+  %w = qc.dequantize %wq, %sw, %zw {axis = 0 : i64} : (tensor<2x2x1x1xsi8>, tensor<2xf32>, tensor<2xsi8>) -> tensor<2x2x1x1xf32>
+  %c = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %r = qc.relu %c : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %m = qc.mul %r, %f : (tensor<1x2x4x4xf32>, tensor<2x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %q = qc.quantize %m, %sy, %zy {axis = 0 : i64} : (tensor<1x2x4x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xui8>
+  return %q : tensor<1x2x4x4xui8>
+}
+
+// -----
+
 // Saturation at the zero point is the relu.
 // CHECK-LABEL: @conv_relu_vanishes
 // CHECK: qc.conv

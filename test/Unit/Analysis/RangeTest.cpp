@@ -227,4 +227,59 @@ TEST(ChooseRange, EntropyKeepsEqualShares) {
   EXPECT_GT(range.hi, 0.97);
 }
 
+TEST(ChannelScales, OneSideNeedsNoZeroPoint) {
+  ChannelScales scales =
+      chooseChannelScales({{0, 255}, {0, 25.5}, {0, 0}}, {1, 1, 1}, 8,
+                          /*isSigned=*/false, /*symmetric=*/false);
+  EXPECT_EQ(scales.scales, (std::vector<float>{1, 0.1f, 1}));
+  EXPECT_EQ(scales.zeroPoint, 0);
+  scales = chooseChannelScales({{-255, 0}}, {1}, 8, /*isSigned=*/true,
+                               /*symmetric=*/false);
+  EXPECT_EQ(scales.scales, std::vector<float>{1});
+  EXPECT_EQ(scales.zeroPoint, 127);
+}
+
+TEST(ChannelScales, SymmetricHasTheMiddleCode) {
+  ChannelScales scales =
+      chooseChannelScales({{-127, 1}, {-1, 254}}, {1, 1}, 8,
+                          /*isSigned=*/false, /*symmetric=*/true);
+  EXPECT_EQ(scales.zeroPoint, 128);
+  EXPECT_EQ(scales.scales, (std::vector<float>{127 / 128.0f, 2}));
+}
+
+TEST(ChannelScales, ZeroPointOfLeastErrorThatRepresentsAll) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<double> uniform(0, 10);
+  for (int trial = 0; trial < 20; ++trial) {
+    std::vector<ClipRange> ranges;
+    std::vector<double> weights;
+    for (int channel = 0; channel < 5; ++channel) {
+      ranges.push_back({-uniform(random) / 10, uniform(random)});
+      weights.push_back(uniform(random));
+    }
+    ChannelScales scales =
+        chooseChannelScales(ranges, weights, 8, /*isSigned=*/false, false);
+    // What any zero point needs.
+    double best = HUGE_VAL, own = 0;
+    for (int zero = 1; zero < 255; ++zero) {
+      double error = 0;
+      for (int channel = 0; channel < 5; ++channel) {
+        double scale = std::max(ranges[channel].hi / (255 - zero),
+                                -ranges[channel].lo / zero);
+        error += weights[channel] * scale * scale;
+      }
+      best = std::min(best, error);
+    }
+    for (int channel = 0; channel < 5; ++channel) {
+      double scale = scales.scales[channel];
+      own += weights[channel] * scale * scale;
+      double zero = static_cast<double>(scales.zeroPoint);
+      EXPECT_LE(ranges[channel].hi, 1.0001 * scale * (255 - zero));
+      EXPECT_GE(ranges[channel].lo, -1.0001 * scale * zero);
+    }
+    EXPECT_NEAR(own, best, 1e-5 * best);
+    EXPECT_NEAR(scales.error, own, 1e-9 * own);
+  }
+}
+
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Chains of add, sub, relu, clip and movement between codes or accumulators and
-// a quantize, computed in units of the quantize's scale: the division goes
-// away.
+// Chains of add, sub, relu, clip, products with constants and movement between
+// codes or accumulators and a quantize, computed in units of the quantize's
+// scale: the division goes away.
 
 #include "ToInteger.h"
 
@@ -50,6 +50,12 @@ static LogicalResult collectChain(Value value,
   } else if (auto clip = dyn_cast<ClipOp>(op)) {
     if (failed(getConstantFloats(clip.getLower())) ||
         failed(getConstantFloats(clip.getUpper())))
+      return failure();
+    numReals = 1;
+  } else if (auto product = dyn_cast<MulOp>(op)) {
+    // Factors of channels; one factor of codes is a matter of a table.
+    FailureOr<SmallVector<float>> factors = getConstantFloats(product.getRhs());
+    if (failed(factors) || factors->size() == 1)
       return failure();
     numReals = 1;
   } else if (isa<ReluOp, ReshapeOp, TransposeOp, ExpandOp, SliceOp>(op)) {
@@ -133,6 +139,8 @@ Value ChainBuilder::build(Value value) {
             buildConstant(rewriter, loc,
                           getFloatsAttr(rewriter.getContext(),
                                         typeOf(operand).getShape(), bounds)));
+      } else if (isa<MulOp>(op) && operand != op->getOperand(0)) {
+        mapping.map(operand, operand);
       } else {
         mapping.map(operand, build(operand));
       }

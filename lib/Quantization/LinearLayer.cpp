@@ -45,7 +45,8 @@ std::optional<LinearLayer> LinearLayer::get(Operation *op) {
 }
 
 bool LinearLayer::isDepthwise() const {
-  return isConv() && numGroups > 1 && getWeightType().getDimSize(1) == 1;
+  auto conv = dyn_cast<ConvOp>(op);
+  return conv && conv.isDepthwise();
 }
 
 int64_t LinearLayer::channelAxis() const {

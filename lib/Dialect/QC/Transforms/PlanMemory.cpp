@@ -94,6 +94,19 @@ Place getPlace(Value value) {
 
 Value getStorage(Value value) { return getPlace(value).storage; }
 
+/// Whether neighbours along each dimension of `shape` lie at the same distance
+/// in both layouts, which have the same digits.
+bool haveSameStrides(ArrayRef<int64_t> shape, LayoutAttr lhs, LayoutAttr rhs) {
+  int64_t left = 1, right = 1;
+  for (size_t digit = lhs.getDims().size(); digit-- > 0;) {
+    if (shape[lhs.getDims()[digit]] > 1 && left != right)
+      return false;
+    left *= lhs.getExtents()[digit];
+    right *= rhs.getExtents()[digit];
+  }
+  return true;
+}
+
 /// Whether the parts of a slice or concatenation at function level lie in the
 /// whole's memory: as qc-band-transforms makes them.
 bool isInPlace(Operation *op) {
@@ -110,19 +123,14 @@ bool isInPlace(Operation *op) {
   } else {
     return false;
   }
-  // The same strides: all extents but the outermost.
-  auto getStrides = [](LayoutAttr layout) {
-    return llvm::to_vector(llvm::drop_begin(llvm::make_filter_range(
-        layout.getExtents(), [](int64_t extent) { return extent != 1; })));
-  };
   LayoutAttr layout = getLayout(tensorType(whole));
-  return hasPlainDigits(layout, tensorType(whole).getRank()) &&
-         llvm::all_of(parts, [&](Value part) {
+  int64_t rank = tensorType(whole).getRank();
+  return hasPlainDigits(layout, rank) && llvm::all_of(parts, [&](Value part) {
            LayoutAttr own = getLayout(tensorType(part));
            return own.getDims() == layout.getDims() &&
                   own.getOffset() == layout.getOffset() &&
-                  hasPlainDigits(own, tensorType(part).getRank()) &&
-                  getStrides(own) == getStrides(layout) &&
+                  hasPlainDigits(own, rank) &&
+                  haveSameStrides(tensorType(part).getShape(), own, layout) &&
                   llvm::count_if(part.getUsers(), [](Operation *user) {
                     return isa<AssembleOp, ConcatOp>(user);
                   }) <= 1;

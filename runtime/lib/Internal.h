@@ -77,6 +77,8 @@ struct QcrtModel {
   bool hasDeviceWeights;
   /* What the preparation made: on the CPU, or on the device. */
   uint8_t *prepared;
+  /* Its size, which must outlive the artifact. */
+  uint64_t preparedBytes;
   uint64_t devicePrepared;
   bool hasDevicePrepared;
   uint64_t preparationNanoseconds;

@@ -155,6 +155,7 @@ QcrtStatus qcrtLaunchesRun(const QcrtLaunches *launches, QcrtPool *pool,
  * memory is mapped, so that what no kernel touches costs nothing. */
 static QcrtStatus allocatePrepared(QcrtModel *model, uint64_t bytes,
                                    QcrtError *error) {
+  model->preparedBytes = bytes;
   if (bytes < HUGE_PAGE_BYTES) {
     QcrtStatus status =
         qcrtAllocate(bytes, "prepared weights", &model->prepared, error);
@@ -176,11 +177,10 @@ static QcrtStatus allocatePrepared(QcrtModel *model, uint64_t bytes,
 void qcrtPreparedFree(QcrtModel *model) {
   if (!model->prepared)
     return;
-  uint64_t bytes = model->manifest.header->preparedBytes;
-  if (bytes < HUGE_PAGE_BYTES)
+  if (model->preparedBytes < HUGE_PAGE_BYTES)
     free(model->prepared);
   else
-    munmap(model->prepared, (size_t)bytes);
+    munmap(model->prepared, (size_t)model->preparedBytes);
 }
 
 static QcrtStatus clearOnDevice(QcrtModel *model, QcrtError *error) {

@@ -208,11 +208,26 @@ qc::getTransformPrograms(const FastConvolution &convolution) {
   return *programs;
 }
 
-bool qc::fitsInt16(const FastConvolution &convolution, IntegerRange range) {
+/// The ranges of all values of the input transform for inputs in `range`.
+static llvm::SmallVector<IntegerRange>
+getInputRanges(const AdditionProgram &program, IntegerRange range) {
+  return getRanges(program,
+                   llvm::SmallVector<IntegerRange>(program.numInputs, range));
+}
+
+llvm::SmallVector<IntegerRange>
+qc::getFactorRanges(const FastConvolution &convolution, IntegerRange range) {
   const AdditionProgram &program = getTransformPrograms(convolution).input;
+  llvm::SmallVector<IntegerRange> values = getInputRanges(program, range),
+                                  factors;
+  for (int64_t value : program.outputs)
+    factors.push_back(value < 0 ? IntegerRange{0, 0} : values[value]);
+  return factors;
+}
+
+bool qc::fitsInt16(const FastConvolution &convolution, IntegerRange range) {
   return llvm::all_of(
-      getRanges(program,
-                llvm::SmallVector<IntegerRange>(program.numInputs, range)),
+      getInputRanges(getTransformPrograms(convolution).input, range),
       [](const IntegerRange &value) {
         return value.low >= INT16_MIN && value.high <= INT16_MAX;
       });

@@ -179,20 +179,6 @@ class FastCase(Case):
         return self.conv(1, channels, out, extents, list(kernel), [1, 1], [1, 1], *pads)
 
 
-def run_elsewhere(path, target, feeds, arguments, work):
-    """Outputs by name."""
-    own, suffix, timeout = qctest.TARGETS[target]
-    artifact = os.path.join(work, "model" + suffix)
-    qctest.compile_model(path, artifact, {}, *own, *arguments)
-    files = {}
-    for name, value in feeds.items():
-        files[name] = os.path.join(work, f"{len(files)}.npy")
-        np.save(files[name], value)
-    out = os.path.join(work, "out")
-    os.mkdir(out)
-    return qctest.run_artifact(artifact, target, files, out, timeout)
-
-
 def check(cases, work, arguments, target):
     """Failures as texts, and the number of comparisons."""
     model = helper.make_model(helper.make_graph(
@@ -205,7 +191,7 @@ def check(cases, work, arguments, target):
     feeds = {name: value for case in cases for name, value in case.feeds.items()}
     failures, compared = [], 0
     if target != "cpu":
-        outputs = run_elsewhere(path, target, feeds, arguments, work)
+        outputs = qctest.compile_and_run(path, target, feeds, work, *arguments)
         for case in cases:
             wrong = qctest.difference(outputs[case.output], case.expected, 0, 0)
             if wrong:

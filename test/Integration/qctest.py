@@ -238,6 +238,20 @@ def run_artifact(artifact, target, inputs, work, timeout=600, *options):
     return results
 
 
+def compile_and_run(model, target, feeds, work, *options):
+    """Outputs by name of a model file (`options` are more of qc-compile's) on `target`
+    for `feeds` {name: array}; `work` is a folder for what lies between."""
+    arguments, suffix, timeout = TARGETS[target]
+    artifact = os.path.join(work, "artifact" + suffix)
+    compile_model(model, artifact, {}, *arguments, *options)
+    files = {}
+    for name, value in feeds.items():
+        files[name] = os.path.join(work, f"in_{name}.npy")
+        np.save(files[name], value)
+    os.makedirs(out := os.path.join(work, "out"), exist_ok=True)
+    return run_artifact(artifact, target, files, out, timeout)
+
+
 def packed_bits(dtype):
     """Bits of an element of a type that shares bytes in files, else 8."""
     return {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}.get(dtype.name, 8)

@@ -23,17 +23,10 @@ FORMS = ("native", "x86-64-v4", "x86-64-v3", "x86-64")
 
 
 def run(folder, text, feeds, *options, target="cpu"):
-    arguments, suffix, timeout = qctest.TARGETS[target]
-    path, artifact = os.path.join(folder, "model.mlir"), os.path.join(folder, "artifact" + suffix)
+    path = os.path.join(folder, "model.mlir")
     with open(path, "w") as file:
         file.write(text)
-    qctest.compile_model(path, artifact, {}, *arguments, *options)
-    files = {}
-    for name, value in feeds.items():
-        files[name] = os.path.join(folder, f"in_{name}.npy")
-        np.save(files[name], value)
-    os.makedirs(out := os.path.join(folder, "out"), exist_ok=True)
-    return qctest.run_artifact(artifact, target, files, out, timeout)
+    return qctest.compile_and_run(path, target, feeds, folder, *options)
 
 
 # ---------------------------------------------------------------------------

@@ -68,7 +68,6 @@ def correlate(x, w, zero, pad):
 
 def run(folder, target, model, feeds, *options):
     """Outputs of `model` (an onnx model or MLIR text) on a target."""
-    arguments, suffix, timeout = qctest.TARGETS[target]
     path = os.path.join(folder, "model.mlir" if isinstance(model, str) else "model.onnx")
     if isinstance(model, str):
         with open(path, "w") as file:
@@ -76,14 +75,7 @@ def run(folder, target, model, feeds, *options):
     else:
         onnx.checker.check_model(model)
         onnx.save(model, path)
-    artifact = os.path.join(folder, "artifact" + suffix)
-    qctest.compile_model(path, artifact, {}, *arguments, *options)
-    files = {}
-    for name, value in feeds.items():
-        files[name] = os.path.join(folder, f"in_{name}.npy")
-        np.save(files[name], value)
-    os.makedirs(out := os.path.join(folder, "out"), exist_ok=True)
-    return qctest.run_artifact(artifact, target, files, out, timeout)
+    return qctest.compile_and_run(path, target, feeds, folder, *options)
 
 
 def model_of(nodes, inputs, outputs, constants, opset=OPSET):

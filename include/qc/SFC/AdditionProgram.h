@@ -64,6 +64,11 @@ struct IntegerRange {
 llvm::SmallVector<IntegerRange> getRanges(const AdditionProgram &program,
                                           llvm::ArrayRef<IntegerRange> inputs);
 
+/// The range of each transformed input, a factor of one product, for inputs in
+/// `range`.
+llvm::SmallVector<IntegerRange>
+getFactorRanges(const FastConvolution &convolution, IntegerRange range);
+
 /// Whether no value of the input transform of `convolution` leaves 16 bits for
 /// inputs in `range`.
 bool fitsInt16(const FastConvolution &convolution, IntegerRange range);

@@ -49,16 +49,6 @@ static IntegerRange getElementRange(Type element) {
   return {-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1};
 }
 
-/// The odd part of `value`'s inverse modulo 2^32: `odd * inverse = 1`.
-static uint32_t invertOdd(uint32_t odd) {
-  // Newton: each step doubles the number of correct low bits, of which any odd
-  // number's own inverse modulo 8 has three.
-  uint32_t inverse = odd;
-  for (int step = 0; step < 4; ++step)
-    inverse *= 2 - odd * inverse;
-  return inverse;
-}
-
 /// Runs `program`: `read` gives an input when it is first needed, `write` takes
 /// an output as soon as it is known.
 static void emitProgram(Emitter &e, const AdditionProgram &program,
@@ -144,19 +134,14 @@ LogicalResult SFCInputTransformOp::verify() {
   }
   if (element.getIntOrFloatBitWidth() > 8)
     return success();
-  bool fits = fitsInt16(*algorithm, getElementRange(element));
-  if (fits && !offsets.empty()) {
-    // The sums with offsets must not overflow either.
-    const AdditionProgram &program = getTransformPrograms(*algorithm).input;
-    SmallVector<IntegerRange> ranges =
-        getRanges(program, SmallVector<IntegerRange>(program.numInputs,
-                                                     getElementRange(element)));
-    for (auto [value, offset] : llvm::zip_equal(program.outputs, offsets)) {
-      IntegerRange range = value < 0 ? IntegerRange{0, 0} : ranges[value];
+  IntegerRange range = getElementRange(element);
+  bool fits = fitsInt16(*algorithm, range);
+  // The sums with offsets must not overflow either.
+  if (!offsets.empty())
+    for (auto [factor, offset] :
+         llvm::zip_equal(getFactorRanges(*algorithm, range), offsets))
       fits &=
-          offset >= INT16_MIN - range.low && offset <= INT16_MAX - range.high;
-    }
-  }
+          offset >= INT16_MIN - factor.low && offset <= INT16_MAX - factor.high;
   if (!fits)
     return emitOpError("leaves si16 for some x of ") << element;
   return success();
@@ -330,7 +315,8 @@ void SFCOutputTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
   int64_t sizes[] = {getHeight(), getWidth()};
   uint32_t divisor = getDivisor();
   unsigned shift = llvm::countr_zero(divisor);
-  uint32_t inverse = invertOdd(divisor >> shift);
+  uint64_t inverse =
+      APInt(32, divisor >> shift).multiplicativeInverse().getZExtValue();
   emitProgram(
       e, getTransformPrograms(*algorithm).output, compute,
       [&](int64_t product) {

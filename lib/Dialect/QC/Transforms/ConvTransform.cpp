@@ -249,16 +249,17 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
         candidate->taps[1] != w.getDimSize(3) ||
         (isAuto && !isAccurate(*candidate, shape.isInteger)))
       continue;
+    double cost =
+        getTransformedCost(shape, *candidate, products, defaultBandBytes);
+    if (best && cost >= least)
+      continue;
+    // Asked last: finding an algorithm's programs takes longer than its cost.
     if (shape.isInteger && !fitsCodes(*candidate, isExact)) {
       reason = "its transformed codes do not fit 16 bits";
       continue;
     }
-    double cost =
-        getTransformedCost(shape, *candidate, products, defaultBandBytes);
-    if (!best || cost < least) {
-      best = candidate;
-      least = cost;
-    }
+    best = candidate;
+    least = cost;
   }
   if (isAuto && best &&
       least * worthwhileGain > static_cast<double>(getDirectCost(
@@ -329,15 +330,8 @@ Value qc::buildInputTransform(OpBuilder &builder, ConvOp conv,
 SmallVector<IntegerRange>
 qc::getInputTransformRanges(const FastConvolution &algorithm, Type element) {
   auto type = cast<IntegerType>(element);
-  const AdditionProgram &program = getTransformPrograms(algorithm).input;
-  SmallVector<IntegerRange> values = getRanges(
-      program,
-      SmallVector<IntegerRange>(program.numInputs,
-                                {getSmallestCode(type), getLargestCode(type)}));
-  SmallVector<IntegerRange> ranges;
-  for (int64_t value : program.outputs)
-    ranges.push_back(value < 0 ? IntegerRange{0, 0} : values[value]);
-  return ranges;
+  return getFactorRanges(algorithm,
+                         {getSmallestCode(type), getLargestCode(type)});
 }
 
 //===----------------------------------------------------------------------===//

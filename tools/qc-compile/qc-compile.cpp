@@ -179,12 +179,16 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   }
   if (!module)
     return failure();
-  SmallVector<qc::CPUForm> forms =
-      qc::parseCPUForms(cpuList, [&](const Twine &message) {
-        llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
-      });
-  if (forms.empty())
-    return failure();
+  // Other targets know no CPU.
+  bool isCPU = target != TargetKind::HLS && target != TargetKind::PTX;
+  SmallVector<qc::CPUForm> forms;
+  if (isCPU) {
+    forms = qc::parseCPUForms(cpuList, [&](const Twine &message) {
+      llvm::WithColor::error(llvm::errs(), "qc-compile") << message << "\n";
+    });
+    if (forms.empty())
+      return failure();
+  }
   PassManager manager(&context, ModuleOp::getOperationName());
   TimingScope passes = session.timing.nest("Passes");
   manager.enableTiming(passes);
@@ -193,7 +197,6 @@ static LogicalResult compile(MLIRContext &context, StringRef input,
   if (module->getOps<qc::ProgramOp>().empty()) {
     qc::GraphPipelineOptions options;
     options.requantize = requantize;
-    bool isCPU = target != TargetKind::HLS && target != TargetKind::PTX;
     options.convAlgorithm = convAlgorithm;
     // The costs that auto compares are those of CPUs.
     if (convAlgorithm == "auto" && !isCPU)

@@ -62,6 +62,27 @@ qc.kernel @zero_points(%a: tensor<1x8xui8>, %b: tensor<8x8xui8, #matrix>) -> ten
   qc.yield %0 : tensor<1x8xsi32>
 }
 
+// Weights of half a megabyte: while a tile is computed it asks for its part of
+// the next 16 channels' 8192 weights, of which there are two here, half as many
+// in a step as the tile itself reads.
+// CHECK-LABEL: func.func @prefetched
+// CHECK: scf.for %[[TILE:.*]] = %{{.*}} to %c2
+// CHECK: %[[WEIGHTS:.*]] = arith.muli %{{.*}}, %c8192
+// CHECK: %[[NEXT:.*]] = arith.addi %[[WEIGHTS]], %c8192
+// CHECK: %[[SHARE:.*]] = arith.muli %[[TILE]], %c4096
+// CHECK: %[[BASE:.*]] = arith.addi %[[NEXT]], %[[SHARE]]
+// CHECK: scf.for %[[STEP:.*]] = %{{.*}} to %c512
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[STEP]], %c8
+// CHECK: %[[POSITION:.*]] = arith.addi %[[BASE]], %[[OFFSET]]
+// CHECK: memref.prefetch %arg1[%[[POSITION]]], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+#large = #qc.layout<1:16:16, 0:1:512, 1:1:16>
+qc.kernel @prefetched(%a: tensor<12x512xf32>, %b: tensor<512x256xf32, #large>) -> tensor<12x256xf32> attributes {family = "contraction"} {
+  %0 = qc.matmul %a, %b : (tensor<12x512xf32>, tensor<512x256xf32, #large>) -> tensor<12x256xf32>
+  qc.yield %0 : tensor<12x256xf32>
+}
+
 // No change: weights that are not packed by four stay for the general loops.
 // CHECK: qc.kernel @unpacked
 qc.kernel @unpacked(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8>) -> tensor<2x16xsi32> attributes {family = "contraction"} {

@@ -95,8 +95,9 @@ private:
   void emitGroup(ValueRange batch, Value unit, Value firstChannel,
                  int64_t channels);
   void emitBlocks(Value firstChannel, int64_t blocks, int64_t validChannels);
-  void emitTile(Value row, int64_t rows, Value channel, int64_t blocks,
-                int64_t validChannels);
+  /// `index` of `tiles` that read the same weights.
+  void emitTile(Value row, int64_t rows, Value index, int64_t tiles,
+                Value channel, int64_t blocks, int64_t validChannels);
   /// The accumulators of a tile: `rows` times `blocks` blocks of channels, then
   /// sums that belong to channels or rows alone.
   struct Tile {
@@ -106,13 +107,22 @@ private:
     int64_t perRow, weightSums, inputSums;
   };
   Tile getTile(int64_t rows, int64_t blocks, int64_t validChannels) const;
+  /// What a tile asks for while it is computed: its part of the weights of the
+  /// next channels, from `base` on, `perStep` elements in a step of the
+  /// reduction; none if that is 0. Several tiles share them, as more at once
+  /// than memory delivers only waits.
+  struct Prefetch {
+    Value base;
+    int64_t perStep = 0;
+  };
+  Prefetch getPrefetch(Value weightBase, Value index, int64_t tiles,
+                       int64_t blocks);
   /// The sums of rows and channels, one vector of lanes each; `inits` are what
   /// they begin with.
   SmallVector<Value> emitReduction(Value inputBase, Value weightBase,
-                                   const Tile &tile, ArrayRef<Value> inits,
+                                   const Tile &tile, const Prefetch &prefetch,
+                                   ArrayRef<Value> inits,
                                    SmallVectorImpl<Value> &inputSums);
-  /// Asks for what lies at `position` of the weights for the next channels.
-  void prefetchNext(Value position, const Tile &tile, int64_t vector);
   void emitFloatStep(Value input, Value weight, const Tile &tile,
                      MutableArrayRef<Value> accumulators);
   void emitIntegerStep(Value input, Value weight, Value step, const Tile &tile,
@@ -239,26 +249,30 @@ void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
   int64_t tiles = llvm::divideCeil(problem.unitRows, largest),
           rows = problem.unitRows / tiles;
   int64_t larger = problem.unitRows % tiles;
-  auto emitTiles = [&](int64_t firstRow, int64_t count, int64_t size) {
+  auto emitTiles = [&](int64_t firstTile, int64_t firstRow, int64_t count,
+                       int64_t size) {
     if (count == 0)
       return;
     auto loop = scf::ForOp::create(builder, loc, constant(0), constant(count),
                                    constant(1));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(loop.getBody()->getTerminator());
-    emitTile(add(constant(firstRow), scale(loop.getInductionVar(), size)), size,
-             channel, blocks, validChannels);
+    Value index = loop.getInductionVar();
+    emitTile(add(constant(firstRow), scale(index, size)), size,
+             add(constant(firstTile), index), tiles, channel, blocks,
+             validChannels);
   };
-  emitTiles(0, larger, rows + 1);
-  emitTiles(larger * (rows + 1), tiles - larger, rows);
+  emitTiles(0, 0, larger, rows + 1);
+  emitTiles(larger, larger * (rows + 1), tiles - larger, rows);
 }
 
 Value ContractionEmitter::getGlobalChannel(Value channel) {
   return channelBase ? add(channelBase, channel) : channel;
 }
 
-void ContractionEmitter::emitTile(Value row, int64_t rows, Value channel,
-                                  int64_t blocks, int64_t validChannels) {
+void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
+                                  int64_t tiles, Value channel, int64_t blocks,
+                                  int64_t validChannels) {
   Value inputBase = add(inputBatch, scale(row, problem.rowStride));
   Value block = builder.createOrFold<arith::DivUIOp>(loc, channel,
                                                      constant(packedChannels));
@@ -281,8 +295,9 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value channel,
           inits[v] = splat(inits[v], lanes);
       }
   SmallVector<Value> inputSums;
-  SmallVector<Value> sums =
-      emitReduction(inputBase, weightBase, tile, inits, inputSums);
+  SmallVector<Value> sums = emitReduction(
+      inputBase, weightBase, tile, getPrefetch(weightBase, index, tiles, blocks),
+      inits, inputSums);
   // A row's vectors together: what is behind the sums then runs through all of
   // them step by step, where one after the other would wait for its own
   // results.
@@ -332,7 +347,8 @@ Value ContractionEmitter::joinPairs(Value low, Value high) {
 
 SmallVector<Value>
 ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
-                                  const Tile &tile, ArrayRef<Value> inits,
+                                  const Tile &tile, const Prefetch &prefetch,
+                                  ArrayRef<Value> inits,
                                   SmallVectorImpl<Value> &inputSums) {
   Type element = problem.isInteger ? Type(builder.getI32Type())
                                    : Type(builder.getF32Type());
@@ -347,7 +363,8 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
 
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<scf::ForOp> nest;
-  Value input = inputBase, weight = weightBase, step;
+  int64_t stepStride = problem.reduction.back().weightStride;
+  Value input = inputBase, weight = weightBase, next = prefetch.base, step;
   for (auto [index, loop] : llvm::enumerate(problem.reduction)) {
     if (loop.extent == 1)
       continue;
@@ -359,9 +376,17 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
                    created.getRegionIterArgs().end());
     input = add(input, scale(created.getInductionVar(), loop.inputStride));
     weight = add(weight, scale(created.getInductionVar(), loop.weightStride));
+    if (prefetch.perStep != 0)
+      next = add(next, scale(created.getInductionVar(),
+                             loop.weightStride / stepStride * prefetch.perStep));
     if (index + 1 == problem.reduction.size())
       step = created.getInductionVar();
   }
+  int64_t line = cacheLine * 8 / problem.bits;
+  for (int64_t offset = 0; offset < prefetch.perStep; offset += line)
+    memref::PrefetchOp::create(builder, loc, buffer(problem.weights),
+                               add(next, constant(offset)), /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
   if (hasBytes())
     emitIntegerStep(input, weight, step, tile, carried);
   else if (problem.isInteger)
@@ -421,17 +446,19 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
   return sums;
 }
 
-void ContractionEmitter::prefetchNext(Value position, const Tile &tile,
-                                      int64_t vector) {
+ContractionEmitter::Prefetch
+ContractionEmitter::getPrefetch(Value weightBase, Value index, int64_t tiles,
+                                int64_t blocks) {
   int64_t all = problem.blockStride * problem.bits / 8 *
                 llvm::divideCeil(problem.channels, packedChannels);
-  if (!problem.isPacked || all < prefetchedWeights ||
-      vector * lanes * 4 % cacheLine != 0)
-    return;
-  Value next = add(position, constant(tile.blocks * problem.blockStride));
-  memref::PrefetchOp::create(builder, loc, buffer(problem.weights), next,
-                             /*isWrite=*/false, /*localityHint=*/2,
-                             /*isDataCache=*/true);
+  if (!problem.isPacked || all < prefetchedWeights)
+    return {};
+  // Packed weights lie in the order in which the reduction reads them.
+  int64_t stepStride = problem.reduction.back().weightStride;
+  int64_t panel = blocks * problem.blockStride;
+  return {add(add(weightBase, constant(panel)),
+              scale(index, llvm::divideCeil(panel, tiles))),
+          static_cast<int64_t>(llvm::divideCeil(blocks * stepStride, tiles))};
 }
 
 void ContractionEmitter::emitFloatStep(Value input, Value weight,
@@ -452,7 +479,6 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight,
     if (problem.isPacked || valid == lanes) {
       weights.push_back(vector::LoadOp::create(
           builder, loc, type, buffer(problem.weights), position));
-      prefetchNext(position, tile, v);
     } else {
       // The last columns of unpacked weights: lanes behind the row stay unread.
       Value mask = vector::ConstantMaskOp::create(
@@ -536,7 +562,6 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
                                             v % perBlock * lanes * packedDot));
       weights.push_back(vector::LoadOp::create(
           builder, loc, bytes, buffer(problem.weights), position));
-      prefetchNext(position, tile, v);
       if (weightShift() != 0)
         weights.back() = flip(weights.back());
     }
@@ -635,7 +660,6 @@ void ContractionEmitter::emitShortStep(Value input, Value weight,
                                           v % perBlock * 2 * lanes));
     weights.push_back(vector::LoadOp::create(
         builder, loc, words, buffer(problem.weights), position));
-    prefetchNext(position, tile, v);
   }
   for (int64_t r = 0; r < tile.rows; ++r) {
     Value pair = vector::LoadOp::create(

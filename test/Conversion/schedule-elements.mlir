@@ -48,6 +48,24 @@ qc.kernel @pixels(%x: tensor<3x32xui8>) -> tensor<32x3xui8, #pixels> attributes 
   qc.yield %0 : tensor<32x3xui8, #pixels>
 }
 
+// Channels whose window lies inside the map are lanes, with a load for each
+// channel of the window; those at the ends ask.
+// CHECK-LABEL: func.func @response_norm
+// CHECK: arith.cmpi ult
+// CHECK: memref.store
+// CHECK-COUNT-3: vector.load {{.*}} vector<8xf32>
+// CHECK: math.powf {{.*}} vector<8xf32>
+// CHECK-NEXT: arith.divf {{.*}} vector<8xf32>
+// CHECK: vector.store {{.*}} vector<8xf32>
+// CHECK: arith.cmpi ult
+// CHECK: memref.store
+// CHECK: return
+#innermost = #qc.layout<0:1:1, 2:1:4, 1:1:32>
+qc.kernel @response_norm(%x: tensor<1x32x4xf32, #innermost>) -> tensor<1x32x4xf32, #innermost> attributes {family = "reduction"} {
+  %0 = qc.lrn %x {size = 3 : i64, alpha = 0.5 : f32, beta = 0.75 : f32, bias = 1.0 : f32} : (tensor<1x32x4xf32, #innermost>) -> tensor<1x32x4xf32, #innermost>
+  qc.yield %0 : tensor<1x32x4xf32, #innermost>
+}
+
 // A sum along rows: partial sums in lanes, added at the end.
 // CHECK-LABEL: func.func @sum
 // CHECK: scf.for {{.*}} -> (vector<8xf32>

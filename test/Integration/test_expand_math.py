@@ -41,6 +41,7 @@ DOUBLE = {"exp": 4, "expm1": 4, "log": 4, "log1p": 4, "tanh": 4, "sin": 4, "cos"
 
 LOOP = """
 func.func @run(%x: memref<?x{type}>, %y: memref<?x{type}>, %z: memref<?x{type}>) {{
+  %k = arith.constant {number!r} : {type}
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %n = memref.dim %x, %c0 : memref<?x{type}>
@@ -58,12 +59,12 @@ LOWER = ("--qc-expand-math", "--convert-scf-to-cf", "--convert-cf-to-llvm", "--c
          "--reconcile-unrealized-casts")
 
 
-def compute(folder, op, x, y=None):
-    """`op` on each element, as qc-expand-math computes it."""
+def compute(folder, op, x, y=None, number=0.0):
+    """`op` on each element, as qc-expand-math computes it; `number` is its %k."""
     y = x if y is None else y
     kind = "f32" if x.dtype == np.float32 else "f64"
     llvm = os.path.join(os.environ.get("QC_LLVM", "/usr/lib/llvm-22"), "bin")
-    text = LOOP.format(type=kind, op=op)
+    text = LOOP.format(type=kind, op=op, number=number)
     for command in ([qctest.tool("qc-opt"), "-", *LOWER], [os.path.join(llvm, "mlir-translate"), "--mlir-to-llvmir", "-"]):
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
     assert "math." not in text and "@llvm.exp" not in text
@@ -139,6 +140,18 @@ def test_pow_f32(patterns, tmp_path):
         error, at = largest_error(compute(tmp_path, "math.powf %a, %b", x, y), exact)
     print(f"pow f32: {error:.4f} units in the last place at {x[at]!r}, {y[at]!r}")
     assert error <= 0.501
+
+
+@pytest.mark.parametrize("exponent", [0.25, 0.5, 0.75, 1.25, 1.5, 1.75])
+def test_pow_of_quarters_f32(exponent, patterns, tmp_path):
+    x = np.concatenate([patterns, np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, -1], np.float32)])
+    with np.errstate(all="ignore"):
+        # Of one exponent numpy takes the square root, NaN for -infinity.
+        exact = np.power(x.astype(np.float64), np.full(len(x), exponent))
+        actual = compute(tmp_path, "math.powf %a, %k", x, number=exponent)
+        error, at = largest_error(actual, exact)
+    print(f"pow f32 to {exponent}: {error:.4f} units in the last place at {x[at]!r}")
+    assert error <= 0.501 and not np.signbit(actual[~np.isnan(actual)]).any()
 
 
 @pytest.mark.parametrize("name", list(DOUBLE))

@@ -522,6 +522,33 @@ Number pow(Number x, Number y) {
   return select(either(x, y.equals(0.0), x.equals(1.0)), 1.0, power);
 }
 
+/// x^(quarters / 4), no integer, by square roots: a fraction of what the
+/// logarithm of a power takes, and in f64 as far below f32's unit.
+Number powOfQuarters(Number x, int64_t quarters) {
+  // -0 has the powers of 0, -infinity those of infinity.
+  Number a = x + (*x.c)(0), power = (*x.c)(1), root = a.sqrt();
+  for (int64_t count = quarters / 4; count > 0; --count)
+    power = power * a;
+  if (quarters & 2)
+    power = power * root;
+  if (quarters & 1)
+    power = power * root.sqrt();
+  return select(x.equals(-infinity), infinity, power);
+}
+
+/// The number that `value` is in all lanes, if it is a constant.
+std::optional<double> getConstantNumber(Value value) {
+  if (auto splat = value.getDefiningOp<vector::BroadcastOp>())
+    value = splat.getSource();
+  FloatAttr number;
+  DenseElementsAttr lanes;
+  if (matchPattern(value, m_Constant(&number)))
+    return number.getValueAsDouble();
+  if (matchPattern(value, m_Constant(&lanes)) && lanes.isSplat())
+    return lanes.getSplatValue<APFloat>().convertToDouble();
+  return std::nullopt;
+}
+
 } // namespace
 
 static bool isSingle(Type type) { return getElementTypeOrSelf(type).isF32(); }
@@ -599,6 +626,12 @@ Value qc::expandElementary(OpBuilder &builder, Operation *op) {
         if (!isSingle(type))
           return pow(own.wrap(x), own.wrap(y)).value;
         x = arith::ExtFOp::create(builder, loc, wide.type, x);
+        std::optional<double> exponent = getConstantNumber(y);
+        double quarters = 4 * exponent.value_or(0);
+        if (quarters > 0 && quarters < 8 && std::trunc(quarters) == quarters &&
+            quarters != 4)
+          return arith::TruncFOp::create(
+              builder, loc, type, powOfQuarters(wide.wrap(x), quarters).value);
         y = arith::ExtFOp::create(builder, loc, wide.type, y);
         return arith::TruncFOp::create(builder, loc, type,
                                        pow(wide.wrap(x), wide.wrap(y)).value);

@@ -296,8 +296,8 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
       }
   SmallVector<Value> inputSums;
   SmallVector<Value> sums = emitReduction(
-      inputBase, weightBase, tile, getPrefetch(weightBase, index, tiles, blocks),
-      inits, inputSums);
+      inputBase, weightBase, tile,
+      getPrefetch(weightBase, index, tiles, blocks), inits, inputSums);
   // A row's vectors together: what is behind the sums then runs through all of
   // them step by step, where one after the other would wait for its own
   // results.
@@ -377,8 +377,9 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
     input = add(input, scale(created.getInductionVar(), loop.inputStride));
     weight = add(weight, scale(created.getInductionVar(), loop.weightStride));
     if (prefetch.perStep != 0)
-      next = add(next, scale(created.getInductionVar(),
-                             loop.weightStride / stepStride * prefetch.perStep));
+      next =
+          add(next, scale(created.getInductionVar(),
+                          loop.weightStride / stepStride * prefetch.perStep));
     if (index + 1 == problem.reduction.size())
       step = created.getInductionVar();
   }
@@ -446,9 +447,10 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
   return sums;
 }
 
-ContractionEmitter::Prefetch
-ContractionEmitter::getPrefetch(Value weightBase, Value index, int64_t tiles,
-                                int64_t blocks) {
+ContractionEmitter::Prefetch ContractionEmitter::getPrefetch(Value weightBase,
+                                                             Value index,
+                                                             int64_t tiles,
+                                                             int64_t blocks) {
   int64_t all = problem.blockStride * problem.bits / 8 *
                 llvm::divideCeil(problem.channels, packedChannels);
   if (!problem.isPacked || all < prefetchedWeights)

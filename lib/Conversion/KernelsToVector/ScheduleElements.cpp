@@ -5,15 +5,17 @@
 //
 // The result is cut into boxes in which each element is made the same way: one
 // for most ops, one per operand of a concat, the inside and the border of a
-// pad. A box is computed in vectors along the contiguous dimension of the
-// result. Where operands lie contiguous along another dimension, vectors are
-// evaluated along that one and transposed in registers. Trailing dimensions run
-// inside one parallel iteration until it is worth its overhead. Elementwise
-// kernels over tensors of one layout are a single row.
+// pad, the channels of a response norm whose window lies inside. A box is
+// computed in vectors along the contiguous dimension of the result. Where
+// operands lie contiguous along another dimension, vectors are evaluated along
+// that one and transposed in registers. Trailing dimensions run inside one
+// parallel iteration until it is worth its overhead. Elementwise kernels over
+// tensors of one layout are a single row.
 
 #include "../Common/KernelEmitter.h"
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/IR/ResponseNorm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -38,6 +40,8 @@ constexpr int64_t chunkElements = 4096;
 /// Largest side of a tile that is transposed in registers, and that of its
 /// vectors where there are 16 registers.
 constexpr int64_t largestTile = 16, largestNarrowTile = 8;
+/// Largest window of a response norm that becomes straight-line code.
+constexpr int64_t largestWindow = 16;
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
@@ -143,6 +147,29 @@ SmallVector<Box> ElementsEmitter::getBoxes() {
     }
     return boxes;
   }
+  if (auto norm = dyn_cast<LRNOp>(root)) {
+    auto [before, behind] = getResponseWindow(norm);
+    Box first = whole, inner = whole, last = whole;
+    first.end[1] = inner.begin[1] = before;
+    inner.end[1] = last.begin[1] = type.getDimSize(1) - behind;
+    if (before + 1 + behind > largestWindow || inner.isEmpty()) {
+      addBox(whole);
+      return boxes;
+    }
+    inner.root = [this, norm](OpBuilder &nested, ValueRange at) mutable {
+      Value result;
+      evaluator.withEmitter(nested, norm, {}, [&](Emitter &e) {
+        Value sum = emitInnerResponseSum(e, norm, at);
+        result = e.round(emitResponse(e, norm, at, sum),
+                         typeOf(norm.getY()).getElementType());
+      });
+      return result;
+    };
+    addBox(std::move(first));
+    addBox(std::move(inner));
+    addBox(std::move(last));
+    return boxes;
+  }
   auto pad = dyn_cast<PadOp>(root);
   if (!pad || pad.getMode() != PadMode::Constant) {
     addBox(whole);
@@ -183,8 +210,7 @@ SmallVector<Box> ElementsEmitter::getBoxes() {
 }
 
 void ElementsEmitter::enter(const Box &box) {
-  if (box.root)
-    evaluator.override(root->getResult(0), box.root);
+  evaluator.override(root->getResult(0), box.root);
 }
 
 //===----------------------------------------------------------------------===//

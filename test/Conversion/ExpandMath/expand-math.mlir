@@ -17,6 +17,22 @@ func.func @transcendental(%v: vector<4xf32>, %x: f32) -> (vector<4xf32>, f32, f3
   return %0, %1, %2 : vector<4xf32>, f32, f32
 }
 
+// Powers of quarters are square roots; where lanes share the number, too.
+// CHECK-LABEL: func @quarters
+// CHECK-COUNT-2: math.sqrt {{.*}} : vector<4xf64>
+// CHECK-NOT: math.
+// CHECK-COUNT-1: math.sqrt {{.*}} : f64
+// CHECK-NOT: math.
+// CHECK: return
+func.func @quarters(%v: vector<4xf32>, %x: f32) -> (vector<4xf32>, f32) {
+  %k = arith.constant 0.75 : f32
+  %y = vector.broadcast %k : f32 to vector<4xf32>
+  %0 = math.powf %v, %y : vector<4xf32>
+  %half = arith.constant 1.5 : f32
+  %1 = math.powf %x, %half : f32
+  return %0, %1 : vector<4xf32>, f32
+}
+
 // A result that is finite needs one scaling, whose exponent a sum leaves in its
 // low bits.
 // CHECK-LABEL: func @finite

@@ -4,6 +4,8 @@
 
 #include "OpHelpers.h"
 
+#include "qc/Dialect/QC/IR/ResponseNorm.h"
+
 using namespace mlir;
 using namespace qc;
 
@@ -387,16 +389,43 @@ LogicalResult LRNOp::verify() {
 bool LRNOp::isLaneTransparent(unsigned dim) { return dim != 1; }
 int64_t LRNOp::getElementCost() { return 2 * getSize() + 32; }
 
+ResponseWindow qc::getResponseWindow(LRNOp op) {
+  int64_t channels = shapeOf(op.getX())[1], size = op.getSize();
+  int64_t before = (size - 1) / 2;
+  return {std::min(before, channels), std::min(size - 1 - before, channels)};
+}
+
+Value qc::emitResponse(Emitter &e, LRNOp op, ValueRange indices, Value sum) {
+  Type compute = getComputeType(elementOf(op.getX()));
+  double factor = op.getAlpha().convertToFloat() / op.getSize();
+  Value base = e.add(e.mul(sum, e.constant(compute, factor)),
+                     e.constant(compute, op.getBias().convertToFloat()));
+  Value power = e.create<math::PowFOp>(
+      {base, e.constant(compute, op.getBeta().convertToFloat())});
+  return e.create<arith::DivFOp>({e.read(0, indices), power});
+}
+
+Value qc::emitInnerResponseSum(Emitter &e, LRNOp op, ValueRange indices) {
+  ResponseWindow window = getResponseWindow(op);
+  Value sum = e.constant(getComputeType(elementOf(op.getX())), 0);
+  for (int64_t k = -window.before; k <= window.behind; ++k) {
+    SmallVector<Value> index(indices);
+    index[1] = e.addIndex(indices[1], k);
+    Value x = e.read(0, index);
+    sum = e.add(sum, e.mul(x, x));
+  }
+  return sum;
+}
+
 Value LRNOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
-  Type compute = getComputeType(elementOf(getX()));
   int64_t channels = shapeOf(getX())[1];
-  // A window beyond all channels adds nothing.
-  int64_t before = std::min((getSize() - 1) / 2, channels);
-  int64_t behind = std::min(getSize() - 1 - (getSize() - 1) / 2, channels);
-  Value zero = e.constant(compute, 0);
+  ResponseWindow window = getResponseWindow(*this);
+  Value zero = e.constant(getComputeType(elementOf(getX())), 0);
   Value sum = e.reduce(
-      {before + 1 + behind}, e.splat(zero), [&](ValueRange k, Value partial) {
-        Value channel = e.addIndex(e.addIndex(indices[1], k.front()), -before);
+      {window.before + 1 + window.behind}, e.splat(zero),
+      [&](ValueRange k, Value partial) {
+        Value channel =
+            e.addIndex(e.addIndex(indices[1], k.front()), -window.before);
         Value isInside =
             e.compare(arith::CmpIPredicate::ult, channel, e.index(channels));
         SmallVector<Value> index(indices);
@@ -404,10 +433,5 @@ Value LRNOp::emitElement(Emitter &e, unsigned, ValueRange indices) {
         Value x = e.read(0, index);
         return e.add(partial, e.select(isInside, e.mul(x, x), zero));
       });
-  double factor = getAlpha().convertToFloat() / getSize();
-  Value base = e.add(e.mul(sum, e.constant(compute, factor)),
-                     e.constant(compute, getBias().convertToFloat()));
-  Value power = e.create<math::PowFOp>(
-      {base, e.constant(compute, getBeta().convertToFloat())});
-  return e.create<arith::DivFOp>({e.read(0, indices), power});
+  return emitResponse(e, *this, indices, sum);
 }

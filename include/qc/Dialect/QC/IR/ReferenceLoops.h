@@ -51,9 +51,13 @@ public:
   /// `lanes` elements of a contiguous row at once.
   void setRowLanes(int64_t lanes);
 
-  /// Replaces the evaluation of `value` (a kernel argument or an op's result).
+  /// Replaces the evaluation of `value` (a kernel argument or an op's result);
+  /// null ends that.
   void override(mlir::Value value, Override evaluate) {
-    overrides[value] = std::move(evaluate);
+    if (evaluate)
+      overrides[value] = std::move(evaluate);
+    else
+      overrides.erase(value);
     memo.clear();
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: qc-opt --qc-form-kernels --qc-assign-layouts %s | FileCheck %s
+// RUN: qc-opt --qc-form-kernels --qc-assign-layouts --qc-plan-memory %s | FileCheck %s --check-prefix=PLAN
 
 // Between two convolutions the tensor is channels-last, weights are packed, the
 // program's input and output stay row-major.
@@ -38,4 +39,56 @@ func.func @unpacked(%x: tensor<2x8xf32>) -> tensor<2x32xf32> {
   %w = qc.dequantize %q, %s, %z {axis = 1 : i64} : (tensor<8x32xsi4>, tensor<32xf32>, tensor<32xsi4>) -> tensor<8x32xf32>
   %y = qc.matmul %x, %w : (tensor<2x8xf32>, tensor<8x32xf32>) -> tensor<2x32xf32>
   return %y : tensor<2x32xf32>
+}
+
+// A shuffle of channels: they are innermost as two dimensions, too, and no
+// reshape moves an element.
+// CHECK-LABEL: func.func @shuffled
+// CHECK: qc.dispatch @conv{{.*}} -> tensor<1x6x4x4xf32, #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:6>>
+// CHECK: qc.reshape {{.*}} -> tensor<1x2x3x4x4xf32, #qc.layout<0:1:1, 3:1:4, 4:1:4, 1:1:2, 2:1:3>>
+// CHECK: qc.dispatch @transpose{{.*}} -> tensor<1x3x2x4x4xf32, #qc.layout<0:1:1, 3:1:4, 4:1:4, 1:1:3, 2:1:2>>
+// CHECK: qc.reshape {{.*}} -> tensor<1x6x4x4xf32, #qc.layout<0:1:1, 2:1:4, 3:1:4, 1:1:6>>
+// CHECK: qc.dispatch @conv{{.*}} -> tensor<1x6x4x4xf32>
+// PLAN-LABEL: qc.program @shuffled
+// PLAN-NEXT: qc.launch @conv
+// PLAN-NEXT: qc.launch @transpose
+// PLAN-NEXT: qc.launch @conv
+// PLAN-NEXT: }
+func.func @shuffled(%x: tensor<1x6x4x4xf32>) -> tensor<1x6x4x4xf32> {
+  %w = qc.constant dense<1.0> : tensor<6x3x1x1xf32> : tensor<6x3x1x1xf32>
+  %v = qc.constant dense<1.0> : tensor<6x1x3x3xf32> : tensor<6x1x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x6x4x4xf32>, tensor<6x3x1x1xf32>) -> tensor<1x6x4x4xf32>
+  %1 = qc.reshape %0 {shape = array<i64: 1, 2, 3, 4, 4>} : (tensor<1x6x4x4xf32>) -> tensor<1x2x3x4x4xf32>
+  %2 = qc.transpose %1 {permutation = array<i64: 0, 2, 1, 3, 4>} : (tensor<1x2x3x4x4xf32>) -> tensor<1x3x2x4x4xf32>
+  %3 = qc.reshape %2 {shape = array<i64: 1, 6, 4, 4>} : (tensor<1x3x2x4x4xf32>) -> tensor<1x6x4x4xf32>
+  %4 = qc.conv %3, %v {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 6 : i64} : (tensor<1x6x4x4xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x4x4xf32>
+  return %4 : tensor<1x6x4x4xf32>
+}
+
+// The same with the split tensor as an output, which is row-major: what
+// reshapes connect with it is so, too.
+// CHECK-LABEL: func.func @split_output
+// CHECK: qc.dispatch @conv{{.*}} -> tensor<1x6x4x4xf32>
+// CHECK: qc.reshape {{.*}} -> tensor<1x2x3x4x4xf32>
+// CHECK: qc.dispatch @conv
+func.func @split_output(%x: tensor<1x6x4x4xf32>) -> (tensor<1x2x3x4x4xf32>, tensor<1x6x4x4xf32>) {
+  %w = qc.constant dense<1.0> : tensor<6x3x1x1xf32> : tensor<6x3x1x1xf32>
+  %v = qc.constant dense<1.0> : tensor<6x1x3x3xf32> : tensor<6x1x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x6x4x4xf32>, tensor<6x3x1x1xf32>) -> tensor<1x6x4x4xf32>
+  %1 = qc.reshape %0 {shape = array<i64: 1, 2, 3, 4, 4>} : (tensor<1x6x4x4xf32>) -> tensor<1x2x3x4x4xf32>
+  %2 = qc.conv %0, %v {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 6 : i64} : (tensor<1x6x4x4xf32>, tensor<6x1x3x3xf32>) -> tensor<1x6x4x4xf32>
+  return %1, %2 : tensor<1x2x3x4x4xf32>, tensor<1x6x4x4xf32>
+}
+
+// A norm over groups of channels reads them in rows: as it was before.
+// CHECK-LABEL: func.func @grouped_norm
+// CHECK: qc.dispatch @conv{{.*}} -> tensor<1x6x4x4xf32>
+// CHECK: qc.reshape {{.*}} -> tensor<1x2x3x4x4xf32>
+// CHECK: qc.dispatch @reduce
+func.func @grouped_norm(%x: tensor<1x6x4x4xf32>) -> tensor<1x2x1x1x1xf32> {
+  %w = qc.constant dense<1.0> : tensor<6x3x1x1xf32> : tensor<6x3x1x1xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x6x4x4xf32>, tensor<6x3x1x1xf32>) -> tensor<1x6x4x4xf32>
+  %1 = qc.reshape %0 {shape = array<i64: 1, 2, 3, 4, 4>} : (tensor<1x6x4x4xf32>) -> tensor<1x2x3x4x4xf32>
+  %2 = qc.reduce sum %1 {axes = array<i64: 2, 3, 4>} : (tensor<1x2x3x4x4xf32>) -> tensor<1x2x1x1x1xf32>
+  return %2 : tensor<1x2x1x1x1xf32>
 }

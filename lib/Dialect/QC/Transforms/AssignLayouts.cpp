@@ -76,6 +76,35 @@ struct Demand {
   bool isSpatial = false;
   /// Keeps the layout of its operands.
   bool passes = false;
+  /// The same where channels are two dimensions, which it exchanges.
+  bool shuffles = false;
+};
+
+/// The reshapes around which channels stay innermost: those that split them in
+/// two dimensions or join two, as around a shuffle of channels. What such
+/// reshapes connect is channels-last together or not at all.
+class ChannelReshapes {
+public:
+  /// `suits` says whether kernels around a value gain by the layout.
+  ChannelReshapes(func::FuncOp function, function_ref<bool(Value)> suits);
+
+  bool contains(ReshapeOp reshape) const { return reshapes.contains(reshape); }
+  ArrayRef<Value> getNeighbours(Value value) const {
+    auto found = neighbours.find(value);
+    return found == neighbours.end() ? ArrayRef<Value>()
+                                     : ArrayRef<Value>(found->second);
+  }
+  /// How many dimensions behind the first are channels: `otherwise` for values
+  /// without such a reshape.
+  int64_t getChannelDims(Value value, int64_t otherwise) const {
+    auto found = channelDims.find(value);
+    return found == channelDims.end() ? otherwise : found->second;
+  }
+
+private:
+  llvm::DenseSet<Operation *> reshapes;
+  DenseMap<Value, SmallVector<Value>> neighbours;
+  DenseMap<Value, int64_t> channelDims;
 };
 
 struct AssignLayouts : qc::impl::AssignLayoutsBase<AssignLayouts> {
@@ -103,6 +132,75 @@ bool passesLayout(Operation *root) {
     return true;
   auto element = dyn_cast<ElementOpInterface>(root);
   return element && element.isElementwise();
+}
+
+/// Whether the op exchanges dimensions 1 and 2 and no others.
+bool isShuffle(TransposeOp transpose) {
+  ArrayRef<int64_t> permutation = transpose.getPermutation();
+  if (permutation.size() < 4)
+    return false;
+  for (auto [dim, from] : llvm::enumerate(permutation))
+    if (from != (dim == 1 ? 2 : dim == 2 ? 1 : static_cast<int64_t>(dim)))
+      return false;
+  return true;
+}
+
+ChannelReshapes::ChannelReshapes(func::FuncOp function,
+                                 function_ref<bool(Value)> suits) {
+  // Whether `joined` is `split` with its dimensions 1 and 2 as one.
+  auto joins = [](RankedTensorType split, RankedTensorType joined) {
+    ArrayRef<int64_t> from = split.getShape(), to = joined.getShape();
+    return joined.getRank() >= 3 && from.size() == to.size() + 1 &&
+           from[0] == to[0] && from[1] * from[2] == to[1] &&
+           from.drop_front(3) == to.drop_front(2);
+  };
+  auto all = function.getOps<ReshapeOp>();
+  DenseMap<Value, SmallVector<ReshapeOp>> around;
+  for (ReshapeOp reshape : all) {
+    bool isJoin = joins(typeOf(reshape.getX()), typeOf(reshape.getY()));
+    if (!isJoin && !joins(typeOf(reshape.getY()), typeOf(reshape.getX())))
+      continue;
+    reshapes.insert(reshape);
+    around[reshape.getX()].push_back(reshape);
+    around[reshape.getY()].push_back(reshape);
+  }
+  // What one value forbids all that are connected to it cannot have.
+  SmallVector<ReshapeOp> refused;
+  auto refuse = [&](Value value) {
+    for (ReshapeOp reshape : around.lookup(value))
+      if (reshapes.erase(reshape))
+        refused.push_back(reshape);
+  };
+  auto splits = [&](ReshapeOp reshape, Value value) {
+    return typeOf(value).getRank() > std::min(typeOf(reshape.getX()).getRank(),
+                                              typeOf(reshape.getY()).getRank());
+  };
+  for (auto &[value, list] : around) {
+    bool isSplit = splits(list.front(), value);
+    auto isOurs = [&, value = value](Operation *op) {
+      auto reshape = dyn_cast_or_null<ReshapeOp>(op);
+      return !reshape ||
+             (reshapes.contains(reshape) && splits(reshape, value) == isSplit);
+    };
+    bool isClear =
+        isOurs(value.getDefiningOp()) && llvm::all_of(value.getUsers(), isOurs);
+    if (isClear && suits(value))
+      channelDims[value] = isSplit ? 2 : 1;
+    else
+      refuse(value);
+  }
+  while (!refused.empty()) {
+    ReshapeOp reshape = refused.pop_back_val();
+    for (Value value : {Value(reshape.getX()), Value(reshape.getY())}) {
+      channelDims.erase(value);
+      refuse(value);
+    }
+  }
+  for (Operation *op : reshapes) {
+    auto reshape = cast<ReshapeOp>(op);
+    neighbours[reshape.getX()].push_back(reshape.getY());
+    neighbours[reshape.getY()].push_back(reshape.getX());
+  }
 }
 
 } // namespace
@@ -217,6 +315,8 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
     return demand;
   }
   demand.passes = passesLayout(root);
+  if (auto transpose = dyn_cast<TransposeOp>(root))
+    demand.shuffles = isShuffle(transpose);
   return demand;
 }
 
@@ -237,27 +337,61 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
 
   // Channels-last spreads from convolutions and pooling through what keeps
   // layouts.
-  llvm::DenseSet<Value> channelsLast;
-  auto isFree = [](Value value) {
-    auto dispatch = value.getDefiningOp<DispatchOp>();
-    return dispatch && typeOf(value).getRank() >= 3 &&
-           !isSubByte(typeOf(value)) &&
-           llvm::none_of(value.getUsers(), [](Operation *user) {
-             return isa<func::ReturnOp, ReshapeOp>(user);
+  auto isFree = [](Value value, function_ref<bool(ReshapeOp)> allows) {
+    Operation *writer = value.getDefiningOp();
+    auto isAllowed = [&](Operation *op) {
+      auto reshape = dyn_cast<ReshapeOp>(op);
+      return reshape && allows(reshape);
+    };
+    return writer && (isa<DispatchOp>(writer) || isAllowed(writer)) &&
+           typeOf(value).getRank() >= 3 && !isSubByte(typeOf(value)) &&
+           llvm::none_of(value.getUsers(), [&](Operation *user) {
+             return isa<func::ReturnOp>(user) ||
+                    (isa<ReshapeOp>(user) && !isAllowed(user));
            });
+  };
+  ChannelReshapes reshapes(function, [&](Value value) {
+    auto gains = [&](Operation *op) {
+      auto found = demands.find(op);
+      return found == demands.end() || found->second.isSpatial ||
+             found->second.passes || found->second.shuffles;
+    };
+    return isFree(value, [](ReshapeOp) { return true; }) &&
+           gains(value.getDefiningOp()) &&
+           llvm::all_of(value.getUsers(), gains);
+  });
+  // Each with the number of its dimensions that are channels.
+  DenseMap<Value, int64_t> channelsLast;
+  auto mark = [&](Value value, int64_t channelDims) {
+    if (!isFree(value, [&](ReshapeOp op) { return reshapes.contains(op); }) ||
+        reshapes.getChannelDims(value, channelDims) != channelDims)
+      return false;
+    SmallVector<Value> connected{value};
+    bool changed = false;
+    while (!connected.empty()) {
+      Value next = connected.pop_back_val();
+      if (!channelsLast
+               .try_emplace(next, reshapes.getChannelDims(next, channelDims))
+               .second)
+        continue;
+      changed = true;
+      llvm::append_range(connected, reshapes.getNeighbours(next));
+    }
+    return changed;
   };
   bool changed = true;
   while (changed) {
     changed = false;
     for (DispatchOp dispatch : dispatches) {
       const Demand &demand = demands[dispatch];
-      auto values =
-          llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs());
-      bool spreads = demand.isSpatial;
-      if (demand.passes)
-        spreads = llvm::any_of(
-            values, [&](Value value) { return channelsLast.contains(value); });
-      if (!spreads)
+      int64_t channelDims = demand.isSpatial ? 1 : 0;
+      if (demand.passes || demand.shuffles)
+        for (Value value :
+             llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs()))
+          if (int64_t known = channelsLast.lookup(value);
+              known == 2 || (demand.passes && known != 0))
+            channelDims = known;
+      if (channelDims == 0)
         continue;
       // Of transforms only the map has images' dimensions.
       int64_t rank = typeOf(dispatch.getOutputs().front()).getRank();
@@ -265,8 +399,8 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
         rank = typeOf(dispatch.getInputs().front()).getRank();
       for (Value value :
            llvm::concat<Value>(dispatch.getInputs(), dispatch.getOutputs()))
-        if (isFree(value) && typeOf(value).getRank() == rank)
-          changed |= channelsLast.insert(value).second;
+        if (typeOf(value).getRank() == rank)
+          changed |= mark(value, channelDims);
     }
   }
 
@@ -277,20 +411,14 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
     return found == types.end() ? typeOf(value) : found->second;
   };
   auto orderOf = [&](Value value) {
-    SmallVector<int64_t> order{0};
     int64_t rank = typeOf(value).getRank();
-    if (!channelsLast.contains(value)) {
-      order.clear();
-      for (int64_t dim = 0; dim < rank; ++dim)
-        order.push_back(dim);
-      return order;
-    }
-    for (int64_t dim = 2; dim < rank; ++dim)
-      order.push_back(dim);
-    order.push_back(1);
+    auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    if (int64_t channelDims = channelsLast.lookup(value))
+      std::rotate(order.begin() + 1, order.begin() + 1 + channelDims,
+                  order.end());
     return order;
   };
-  for (Value value : channelsLast) {
+  for (Value value : llvm::make_first_range(channelsLast)) {
     RankedTensorType type = typeOf(value);
     SmallVector<int64_t> order = orderOf(value);
     if (isRowMajor(type.getShape(), order))
@@ -314,7 +442,8 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
       continue;
     Value value = dispatch.getInputs()[operand];
     RankedTensorType type = typeFor(value);
-    if (!isFree(value) &&
+    // Around a reshape nothing lies between elements.
+    if (!isFree(value, [](ReshapeOp) { return false; }) &&
         !(value.getDefiningOp<DispatchOp>() && type.getRank() == 2 &&
           llvm::none_of(value.getUsers(), [](Operation *user) {
             return isa<func::ReturnOp, ReshapeOp>(user);

@@ -56,6 +56,38 @@ bool qc::hasPlainDigits(LayoutAttr layout, int64_t rank) {
          llvm::all_of(layout.getModuli(), [](int64_t m) { return m == 0; });
 }
 
+/// The places of elements from the outermost to the innermost digit, as
+/// (distance in row-major order, extent); what continues another digit is one
+/// with it. None where memory has gaps.
+static std::optional<SmallVector<std::pair<int64_t, int64_t>>>
+getRowMajorDigits(RankedTensorType type) {
+  LayoutAttr layout = getLayout(type);
+  if (layout.getOffset() != 0 ||
+      layout.getNumElements() != type.getNumElements() ||
+      llvm::any_of(layout.getModuli(), [](int64_t m) { return m != 0; }))
+    return std::nullopt;
+  SmallVector<int64_t> distances(type.getRank(), 1);
+  for (int64_t dim = type.getRank() - 2; dim >= 0; --dim)
+    distances[dim] = distances[dim + 1] * type.getDimSize(dim + 1);
+  SmallVector<std::pair<int64_t, int64_t>> digits;
+  for (auto [dim, divisor, extent] : llvm::zip_equal(
+           layout.getDims(), layout.getDivisors(), layout.getExtents())) {
+    if (extent == 1)
+      continue;
+    int64_t distance = distances[dim] * divisor;
+    if (!digits.empty() && digits.back().first == distance * extent)
+      digits.back() = {distance, digits.back().second * extent};
+    else
+      digits.push_back({distance, extent});
+  }
+  return digits;
+}
+
+bool qc::haveSameMemory(RankedTensorType lhs, RankedTensorType rhs) {
+  auto left = getRowMajorDigits(lhs), right = getRowMajorDigits(rhs);
+  return left && right && *left == *right;
+}
+
 Value qc::createCopy(OpBuilder &builder, Location loc, KernelTypes &kernels,
                      Value value, RankedTensorType type) {
   Location unknown = builder.getUnknownLoc();

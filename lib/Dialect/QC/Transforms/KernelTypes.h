@@ -54,6 +54,10 @@ LayoutAttr getLayout(mlir::RankedTensorType type);
 /// distance.
 bool hasPlainDigits(LayoutAttr layout, int64_t rank);
 
+/// Whether tensors of two types, equal in row-major order of their elements,
+/// are so in memory, too: what a reshape between them then costs nothing.
+bool haveSameMemory(mlir::RankedTensorType lhs, mlir::RankedTensorType rhs);
+
 /// A call, at the builder's position, of a kernel that copies `value` to a
 /// tensor of type `type` (the same shape in another layout).
 mlir::Value createCopy(mlir::OpBuilder &builder, mlir::Location loc,

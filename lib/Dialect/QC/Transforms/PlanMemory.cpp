@@ -213,7 +213,7 @@ private:
 } // namespace
 
 /// Makes each returned value one that a dispatch writes for the output alone,
-/// and each reshape's source row-major.
+/// and each reshape's source one that lies as its result does.
 void PlanMemory::insertCopies(func::FuncOp function) {
   KernelTypes kernels(getOperation());
   auto copy = [&](OpBuilder &builder, Location loc, Value value) {
@@ -225,11 +225,15 @@ void PlanMemory::insertCopies(func::FuncOp function) {
   Operation *terminator = function.getBody().front().getTerminator();
   OpBuilder builder(terminator);
   function.walk([&](ReshapeOp reshape) {
-    if (tensorType(reshape.getX()).getEncoding()) {
-      builder.setInsertionPoint(reshape);
-      reshape.getXMutable().assign(
-          copy(builder, reshape.getLoc(), reshape.getX()));
-    }
+    RankedTensorType from = tensorType(reshape.getX()),
+                     to = tensorType(reshape.getY());
+    if (haveSameMemory(from, to))
+      return;
+    // qc-assign-layouts gives results a layout where the source has it.
+    assert(!to.getEncoding() && "a reshape would have to move elements");
+    builder.setInsertionPoint(reshape);
+    reshape.getXMutable().assign(
+        copy(builder, reshape.getLoc(), reshape.getX()));
   });
   llvm::SmallDenseSet<Value> taken;
   builder.setInsertionPoint(terminator);

@@ -13,8 +13,20 @@ qc.kernel @floats(%a: tensor<6x32xf32>, %b: tensor<32x16xf32, #qc.layout<1:16:1,
   qc.yield %0 : tensor<6x16xf32>
 }
 
+// Without vpdpbusd: of both vectors of weights and of each row's inputs the even
+// and the odd bytes as 16-bit numbers, and two products for each accumulator,
+// which has all of a channel in its lane.
 // CHECK-LABEL: func.func @integers
-// CHECK: llvm.x86.avx2.pmadd.wd
+// CHECK: scf.for {{.*}} -> (vector<8xi32>, vector<8xi32>, vector<8xi32>, vector<8xi32>)
+// CHECK-COUNT-2: vector.load %arg1{{.*}} vector<32xi8>
+// CHECK: vector.load %arg0{{.*}} vector<4xi8>
+// CHECK: arith.andi {{.*}} : vector<16xi16>
+// CHECK: arith.shrui {{.*}} : vector<16xi16>
+// CHECK-COUNT-4: llvm.x86.avx2.pmadd.wd
+// CHECK: vector.load %arg0{{.*}} vector<4xi8>
+// CHECK-COUNT-4: llvm.x86.avx2.pmadd.wd
+// CHECK-NOT: llvm.x86.avx2.pmadd.wd
+// CHECK: return
 // DOT-LABEL: func.func @integers
 // DOT: llvm.x86.avx512.vpdpbusd.256
 qc.kernel @integers(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8, #qc.layout<1:16:1, 0:4:8, 1:1:16, 0:1:4>>) -> tensor<2x16xsi32> attributes {family = "contraction"} {

@@ -65,12 +65,10 @@ private:
   }
 
   /// Vectors of 32-bit accumulators that `blocks` blocks need per row.
-  int64_t accumulatorsPerBlock() const {
-    return packedChannels / lanes * (usesPairs() ? 2 : 1);
-  }
+  int64_t accumulatorsPerBlock() const { return packedChannels / lanes; }
   bool hasBytes() const { return problem.isInteger && problem.bits == 8; }
-  /// vpmaddwd of widened bytes leaves two partial sums per channel.
-  bool usesPairs() const { return hasBytes() && !useDotProduct; }
+  /// Without vpdpbusd bytes are halves of 16-bit numbers for vpmaddwd.
+  bool splitsBytes() const { return hasBytes() && !useDotProduct; }
   /// vpdpbusd multiplies unsigned inputs by signed weights: what is added to
   /// inputs and subtracted from weights to make them so.
   int64_t inputShift() const {
@@ -107,6 +105,9 @@ private:
     int64_t perRow, weightSums, inputSums;
   };
   Tile getTile(int64_t rows, int64_t blocks, int64_t validChannels) const;
+  /// Whether the weights of a step stay in registers for all rows rather than
+  /// the inputs for all vectors.
+  static bool keepsWeights(const Tile &tile) { return tile.perRow <= 2; }
   /// What a tile asks for while it is computed: its part of the weights of the
   /// next channels, from `base` on, `perStep` elements in a step of the
   /// reduction; none if that is 0. Several tiles share them, as more at once
@@ -132,13 +133,14 @@ private:
                      MutableArrayRef<Value> accumulators);
   /// The sums of adjacent products of two vectors of 16-bit numbers.
   Value multiplyAdd(Value lhs, Value rhs);
-  /// The bytes to multiply inputs with so as to sum those of reduction step
-  /// `step`; `width` bits each.
-  Value getOnes(Value step, int64_t width);
+  /// What to multiply inputs with so as to sum those of reduction step `step`:
+  /// numbers of `width` bits, of each lane's four those `first` and every
+  /// `distance` behind it.
+  Value getOnes(Value step, int64_t width, int64_t first, int64_t distance);
+  /// The even or the odd ones of bytes, as 16-bit numbers.
+  Value widen(Value bytes, bool isOdd, bool isUnsigned);
   /// Vectors, a power of two of them, as one.
   Value concatenate(ArrayRef<Value> vectors);
-  /// Adjacent partial sums of vpmaddwd joined.
-  Value joinPairs(Value low, Value high);
   void emitEpilogue(Value row, Value channel, Value accumulator, Value inputSum,
                     bool hasBias, int64_t validLanes);
   /// The channel among those of all groups.
@@ -241,11 +243,14 @@ void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
                                     int64_t validChannels) {
   // Accumulators leave room for the weights, a broadcast and a product.
   Tile one = getTile(1, blocks, validChannels);
-  int64_t reserve =
-      one.weightSums +
-      (usesPairs() ? one.perRow + 3 : blocks * packedChannels / lanes + 2);
-  int64_t largest = std::clamp<int64_t>(
-      (registers - reserve) / (one.perRow + one.inputSums), 1, 14);
+  int64_t perRow = one.perRow + one.inputSums,
+          reserve = one.weightSums + one.perRow + 2;
+  // Both halves of the weights or those of all inputs, and a product.
+  if (splitsBytes() && keepsWeights(one))
+    reserve += one.perRow + 1;
+  else if (splitsBytes())
+    perRow += 2, reserve = one.weightSums + 3;
+  int64_t largest = std::clamp<int64_t>((registers - reserve) / perRow, 1, 14);
   int64_t tiles = llvm::divideCeil(problem.unitRows, largest),
           rows = problem.unitRows / tiles;
   int64_t larger = problem.unitRows % tiles;
@@ -284,7 +289,7 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
   };
   // Sums begin with the bias where whole vectors of it can be read.
   SmallVector<Value> inits(vectors);
-  if (problem.bias && !usesPairs())
+  if (problem.bias)
     for (int64_t v = 0; v < vectors; ++v)
       if (validLanes(v) == lanes) {
         Value first = getGlobalChannel(add(channel, constant(v * lanes)));
@@ -334,17 +339,6 @@ Value ContractionEmitter::concatenate(ArrayRef<Value> vectors) {
   return parts.front();
 }
 
-Value ContractionEmitter::joinPairs(Value low, Value high) {
-  SmallVector<int64_t> even, odd;
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    even.push_back(2 * lane);
-    odd.push_back(2 * lane + 1);
-  }
-  return arith::AddIOp::create(
-      builder, loc, vector::ShuffleOp::create(builder, loc, low, high, even),
-      vector::ShuffleOp::create(builder, loc, low, high, odd));
-}
-
 SmallVector<Value>
 ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
                                   const Tile &tile, const Prefetch &prefetch,
@@ -356,10 +350,9 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
   Value zero = zeroVector(type);
   int64_t main = tile.rows * tile.perRow;
   SmallVector<Value> carried(main + tile.weightSums + tile.inputSums, zero);
-  if (!usesPairs())
-    for (int64_t i = 0; i < main; ++i)
-      if (Value init = inits[i % tile.perRow])
-        carried[i] = init;
+  for (int64_t i = 0; i < main; ++i)
+    if (Value init = inits[i % tile.perRow])
+      carried[i] = init;
 
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<scf::ForOp> nest;
@@ -404,19 +397,6 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
   SmallVector<Value> sums(ArrayRef(carried).take_front(main)),
       weightSums(ArrayRef(carried).slice(main, tile.weightSums));
   inputSums.assign(carried.end() - tile.inputSums, carried.end());
-  if (usesPairs()) {
-    // Each channel's two partial sums lie side by side.
-    auto join = [&](SmallVector<Value> &pairs) {
-      SmallVector<Value> joined;
-      for (size_t i = 0; i < pairs.size(); i += 2)
-        joined.push_back(joinPairs(pairs[i], pairs[i + 1]));
-      pairs = joined;
-    };
-    join(sums);
-    join(weightSums);
-    for (Value &sum : inputSums)
-      sum = joinPairs(sum, sum);
-  }
   if (!weightSums.empty()) {
     // With o what is to be subtracted from each input:
     // sum (x - o) w = sum x w - o sum w, and sum (x - o) = sum x - o n.
@@ -511,7 +491,8 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight,
   }
 }
 
-Value ContractionEmitter::getOnes(Value step, int64_t width) {
+Value ContractionEmitter::getOnes(Value step, int64_t width, int64_t first,
+                                  int64_t distance) {
   // Where the reduction is stored with padding, its last step sums only what
   // is not.
   Type element = builder.getIntegerType(width);
@@ -519,8 +500,9 @@ Value ContractionEmitter::getOnes(Value step, int64_t width) {
           steps = llvm::divideCeil(problem.depth, packedDot);
   auto pattern = [&](int64_t valid) -> Value {
     SmallVector<APInt> ones;
-    for (int64_t i = 0; i < lanes * 32 / width; ++i)
-      ones.push_back(APInt(width, i % packedDot < valid));
+    int64_t count = packedDot / distance;
+    for (int64_t i = 0; i < lanes * count; ++i)
+      ones.push_back(APInt(width, first + i % count * distance < valid));
     auto type = VectorType::get({static_cast<int64_t>(ones.size())}, element);
     return arith::ConstantOp::create(builder, loc,
                                      DenseElementsAttr::get(type, ones));
@@ -535,108 +517,130 @@ Value ContractionEmitter::getOnes(Value step, int64_t width) {
                                  pattern(packedDot));
 }
 
+Value ContractionEmitter::widen(Value bytes, bool isOdd, bool isUnsigned) {
+  auto words = VectorType::get({2 * lanes}, builder.getI16Type());
+  auto splatted = [&](int16_t number) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(words, builder.getI16IntegerAttr(number)));
+  };
+  Value pairs = vector::BitCastOp::create(builder, loc, words, bytes);
+  if (isUnsigned && !isOdd)
+    return arith::AndIOp::create(builder, loc, pairs, splatted(255));
+  Value eight = splatted(8);
+  if (isUnsigned)
+    return arith::ShRUIOp::create(builder, loc, pairs, eight);
+  if (!isOdd)
+    pairs = arith::ShLIOp::create(builder, loc, pairs, eight);
+  return arith::ShRSIOp::create(builder, loc, pairs, eight);
+}
+
 void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
                                          const Tile &tile,
                                          MutableArrayRef<Value> accumulators) {
-  Type i8 = builder.getI8Type(), i16 = builder.getI16Type(),
-       i32 = builder.getI32Type();
+  Type i8 = builder.getI8Type(), i32 = builder.getI32Type();
   auto sums = VectorType::get({lanes}, i32);
+  auto bytes = VectorType::get({lanes * packedDot}, i8);
   int64_t perBlock = accumulatorsPerBlock(), perRow = tile.perRow,
           rows = tile.rows, main = rows * perRow;
-  MutableArrayRef<Value> inputSums = accumulators.take_back(tile.inputSums);
-  // Four input bytes as one vector<4xi8>, repeated over the lanes.
+  MutableArrayRef<Value> weightSums = accumulators.slice(main, tile.weightSums),
+                         inputSums = accumulators.take_back(tile.inputSums);
+  // The four bytes of a row, repeated over the lanes.
   auto loadInput = [&](int64_t r) -> Value {
-    return vector::LoadOp::create(
+    Value four = vector::LoadOp::create(
         builder, loc, VectorType::get({packedDot}, i8), buffer(problem.input),
         add(input, constant(r * problem.rowStride)));
+    if (useDotProduct && !problem.inputUnsigned)
+      four = flip(four);
+    Value word = vector::BitCastOp::create(builder, loc,
+                                           VectorType::get({1}, i32), four);
+    word = vector::ExtractOp::create(builder, loc, word, 0);
+    return vector::BitCastOp::create(builder, loc, bytes, splat(word, lanes));
   };
-  auto call = [&](StringRef name, ValueRange operands) -> Value {
-    return LLVM::CallIntrinsicOp::create(builder, loc, sums,
-                                         builder.getStringAttr(name), operands)
-        .getResult(0);
+  auto loadWeights = [&](int64_t v) -> Value {
+    Value position = add(weight, constant(v / perBlock * problem.blockStride +
+                                          v % perBlock * lanes * packedDot));
+    return vector::LoadOp::create(builder, loc, bytes, buffer(problem.weights),
+                                  position);
   };
   if (useDotProduct) {
-    auto bytes = VectorType::get({lanes * packedDot}, i8);
     std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32);
+    auto call = [&](Value sum, Value lhs, Value rhs) -> Value {
+      return LLVM::CallIntrinsicOp::create(builder, loc, sums,
+                                           builder.getStringAttr(name),
+                                           ValueRange{sum, lhs, rhs})
+          .getResult(0);
+    };
     SmallVector<Value> weights;
     for (int64_t v = 0; v < perRow; ++v) {
-      Value position = add(weight, constant(v / perBlock * problem.blockStride +
-                                            v % perBlock * lanes * packedDot));
-      weights.push_back(vector::LoadOp::create(
-          builder, loc, bytes, buffer(problem.weights), position));
+      weights.push_back(loadWeights(v));
       if (weightShift() != 0)
         weights.back() = flip(weights.back());
     }
-    auto repeat = [&](Value four) -> Value {
-      Value word = vector::BitCastOp::create(builder, loc,
-                                             VectorType::get({1}, i32), four);
-      word = vector::ExtractOp::create(builder, loc, word, 0);
-      return vector::BitCastOp::create(builder, loc, bytes, splat(word, lanes));
-    };
     for (int64_t r = 0; r < rows; ++r) {
-      Value four = loadInput(r);
-      if (!problem.inputUnsigned)
-        four = flip(four);
-      Value broadcast = repeat(four);
+      Value broadcast = loadInput(r);
       for (int64_t v = 0; v < perRow; ++v) {
         Value &accumulator = accumulators[r * perRow + v];
-        accumulator = call(name, {accumulator, broadcast, weights[v]});
+        accumulator = call(accumulator, broadcast, weights[v]);
       }
       if (tile.inputSums)
-        inputSums[r] = call(name, {inputSums[r], broadcast, getOnes(step, 8)});
+        inputSums[r] = call(inputSums[r], broadcast, getOnes(step, 8, 0, 1));
     }
     if (tile.weightSums) {
       Value ones = arith::ConstantOp::create(
           builder, loc,
           DenseElementsAttr::get(bytes, builder.getI8IntegerAttr(1)));
-      for (int64_t v = 0; v < perRow; ++v) {
-        Value &sum = accumulators[main + v];
-        sum = call(name, {sum, ones, weights[v]});
-      }
+      for (int64_t v = 0; v < perRow; ++v)
+        weightSums[v] = call(weightSums[v], ones, weights[v]);
     }
     return;
   }
-  // Widened to 16 bits: products of pairs fit 32 bits, nothing saturates.
-  auto words = VectorType::get({2 * lanes}, i16);
-  SmallVector<Value> inputs;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value four = loadInput(r);
-    auto type = VectorType::get({packedDot}, i16);
-    Value wide = problem.inputUnsigned
-                     ? Value(arith::ExtUIOp::create(builder, loc, type, four))
-                     : Value(arith::ExtSIOp::create(builder, loc, type, four));
-    Value quad = vector::BitCastOp::create(
-        builder, loc, VectorType::get({1}, builder.getI64Type()), wide);
-    quad = vector::ExtractOp::create(builder, loc, quad, 0);
-    inputs.push_back(
-        vector::BitCastOp::create(builder, loc, words, splat(quad, lanes / 2)));
+  // As 16-bit numbers, even and odd ones apart, which leaves all of a channel
+  // in its lane: products of pairs fit 32 bits, nothing saturates.
+  using Halves = std::array<Value, 2>;
+  auto halve = [&](Value values, bool isUnsigned) {
+    return Halves{widen(values, false, isUnsigned),
+                  widen(values, true, isUnsigned)};
+  };
+  auto accumulate = [&](Value &sum, const Halves &lhs, const Halves &rhs) {
+    for (auto [left, right] : llvm::zip_equal(lhs, rhs))
+      sum = arith::AddIOp::create(builder, loc, sum, multiplyAdd(left, right));
+  };
+  auto takeInput = [&](int64_t r) {
+    Halves halves = halve(loadInput(r), problem.inputUnsigned);
     if (tile.inputSums)
-      inputSums[r] =
-          arith::AddIOp::create(builder, loc, inputSums[r],
-                                multiplyAdd(inputs.back(), getOnes(step, 16)));
-  }
-  for (int64_t v = 0; v < perRow; ++v) {
-    Value position = add(weight, constant(v / perBlock * problem.blockStride +
-                                          v % perBlock * 2 * lanes));
-    Value bytes =
-        vector::LoadOp::create(builder, loc, VectorType::get({2 * lanes}, i8),
-                               buffer(problem.weights), position);
-    Value wide =
-        problem.weightsUnsigned
-            ? Value(arith::ExtUIOp::create(builder, loc, words, bytes))
-            : Value(arith::ExtSIOp::create(builder, loc, words, bytes));
+      accumulate(inputSums[r], halves,
+                 {getOnes(step, 16, 0, 2), getOnes(step, 16, 1, 2)});
+    return halves;
+  };
+  auto takeWeights = [&](int64_t v) {
+    Halves halves = halve(loadWeights(v), problem.weightsUnsigned);
     if (tile.weightSums) {
       Value ones = arith::ConstantOp::create(
           builder, loc,
-          DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
-      Value &sum = accumulators[main + v];
-      sum = arith::AddIOp::create(builder, loc, sum, multiplyAdd(ones, wide));
+          DenseElementsAttr::get(cast<VectorType>(halves[0].getType()),
+                                 builder.getI16IntegerAttr(1)));
+      accumulate(weightSums[v], {ones, ones}, halves);
     }
+    return halves;
+  };
+  SmallVector<Halves> kept;
+  if (keepsWeights(tile)) {
+    for (int64_t v = 0; v < perRow; ++v)
+      kept.push_back(takeWeights(v));
     for (int64_t r = 0; r < rows; ++r) {
-      Value &accumulator = accumulators[r * perRow + v];
-      Value products = multiplyAdd(inputs[r], wide);
-      accumulator = arith::AddIOp::create(builder, loc, accumulator, products);
+      Halves inputs = takeInput(r);
+      for (int64_t v = 0; v < perRow; ++v)
+        accumulate(accumulators[r * perRow + v], inputs, kept[v]);
     }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    kept.push_back(takeInput(r));
+  for (int64_t v = 0; v < perRow; ++v) {
+    Halves weights = takeWeights(v);
+    for (int64_t r = 0; r < rows; ++r)
+      accumulate(accumulators[r * perRow + v], kept[r], weights);
   }
 }
 

@@ -8,6 +8,7 @@ import statistics
 import time
 
 import numpy as np
+import qctest
 
 TURN_SECONDS = 0.06
 LEAST_TURNS = 5
@@ -51,14 +52,14 @@ def interleaved(runners, seconds):
 
 
 def difference(runner, reference):
-    """Root mean square of the outputs' difference as a share of the range, of the
-    worst output, or None where the reference has nothing finite to compare with."""
+    """Root mean square of the outputs' difference as a share of the range (or of the
+    size, where models.py takes that), of the worst output, or None where the reference has nothing finite to compare with."""
     runner.run()
     reference.run()
     actual, worst = runner.outputs(), None
     for name, expected in reference.outputs().items():
         a, e = actual[name].astype(np.float64), expected.astype(np.float64)
         if e.size and np.isfinite(e).all():
-            error = float(np.sqrt(np.mean((a - e)**2)) / max(float(e.max() - e.min()), 1e-30))
+            error = float(np.sqrt(np.mean((a - e)**2)) / qctest.get_scale(e))
             worst = error if worst is None else max(worst, error)
     return worst

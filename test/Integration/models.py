@@ -121,10 +121,7 @@ def judge(actual, expected, step):
     if not np.isfinite(a).all():
         return False, float("inf"), 0.0, 0.0
     error = np.abs(a - e)
-    # Numbers that are equal but for rounding have no range: their size counts.
-    magnitude, scale = float(np.abs(e).max()), float(e.max() - e.min())
-    if scale <= 2.0**-16 * magnitude:
-        scale = max(magnitude, 1e-30)
+    scale = qctest.get_scale(e)
     relative = float(error.max()) / scale
     rows_a, rows_e = a.reshape(-1, a.shape[-1] if a.ndim else 1), e.reshape(-1, e.shape[-1] if e.ndim else 1)
     chosen = np.take_along_axis(rows_e, rows_a.argmax(1)[:, None], 1)[:, 0]

@@ -105,6 +105,13 @@ def difference(actual, expected, rtol, atol):
             f"{[int(i) for i in at]}: {a[at]:.9g} instead of {e[at]:.9g}, largest difference {worst:.3g}")
 
 
+def get_scale(expected):
+    """What errors of finite floats are a share of: their range, or where they are
+    equal but for rounding, which have none, their size."""
+    magnitude, extent = float(np.abs(expected).max()), float(expected.max() - expected.min())
+    return extent if extent > 2.0**-16 * magnitude else max(magnitude, 1e-30)
+
+
 # ---------------------------------------------------------------------------
 # Processes
 

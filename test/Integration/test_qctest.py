@@ -35,6 +35,12 @@ def test_differences_are_named(actual, expected, says):
     assert says in qctest.difference(actual, expected, 1e-3, 1e-7)
 
 
+def test_scale_is_the_range_or_the_size():
+    assert qctest.get_scale(np.array([-1.0, 3.0])) == 4
+    assert qctest.get_scale(np.array([5.0, 5.0 + 2.0**-20])) == 5.0 + 2.0**-20
+    assert qctest.get_scale(np.zeros(3)) == 1e-30
+
+
 def test_tolerance_is_relative_and_absolute():
     one, near = np.array([1000.0], np.float32), np.array([1000.9], np.float32)
     assert qctest.difference(near, one, 1e-3, 0) is None

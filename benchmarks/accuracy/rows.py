@@ -45,7 +45,7 @@ def _language(name, options, ends="float-nodes=embed,logits"):
 
 # The embedding and the classifier, which are one tensor, stay float unless
 # "all" says otherwise.
-_BLOCKS = "symmetric=false weight-range=output activations=f32 ends= "
+_BLOCKS = "symmetric=false activations=f32 ends= "
 LANGUAGE_CONFIGURATIONS = (
     _language("W4g32", _BLOCKS + "weights=si4 block=32"), _language("W4", _BLOCKS + "weights=si4"),
     _language("W3g32", _BLOCKS + "weights=si3 block=32"), _language("avg3.5", _BLOCKS + "block=32 budget=avg-bits:3.5"),

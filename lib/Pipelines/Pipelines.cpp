@@ -98,6 +98,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
     sensitivity.formats = candidates;
     sensitivity.metrics = {options.metric};
     sensitivity.inputs = options.calibration;
+    sensitivity.rounding = options.rounding;
     sensitivity.weightRange = options.weightRange;
     sensitivity.block = options.block;
     sensitivity.symmetric = options.symmetric;

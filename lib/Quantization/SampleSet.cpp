@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Calibration inputs from numpy and TensorProto files.
+// Calibration inputs from numpy and TensorProto files, or from callbacks.
 
 #include "qc/Quantization/SampleSet.h"
 
+#include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Target/Common/Artifact.h"
 
 #include "tensorio/TensorFile.h"
@@ -16,6 +18,27 @@ using namespace qc;
 
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
+
+void SampleSources::add(MLIRContext &context, StringRef name,
+                        SampleSource source) {
+  auto *dialect = context.getOrLoadDialect<QCDialect>();
+  if (!dialect->getRegisteredInterface<SampleSources>())
+    dialect->addInterfaces<SampleSources>();
+  // The context owns the interface, which dialects hand out as const.
+  auto *sources = const_cast<SampleSources *>(
+      dialect->getRegisteredInterface<SampleSources>());
+  sources->sources[name.str()] = std::move(source);
+}
+
+const SampleSource *SampleSources::find(MLIRContext &context, StringRef name) {
+  auto *dialect = context.getLoadedDialect<QCDialect>();
+  auto *sources =
+      dialect ? dialect->getRegisteredInterface<SampleSources>() : nullptr;
+  if (!sources)
+    return nullptr;
+  auto found = sources->sources.find(name);
+  return found == sources->sources.end() ? nullptr : &found->second;
+}
 
 /// Files and folders in `folder`, sorted.
 static SmallVector<std::string> listFolder(StringRef folder) {
@@ -39,6 +62,21 @@ FailureOr<SampleSet> SampleSet::open(func::FuncOp function, StringRef folder,
   SampleSet set;
   set.function = function;
   set.limit = limit;
+  if (StringRef name = folder; name.consume_front("callback:")) {
+    set.source = SampleSources::find(*function.getContext(), name);
+    set.sourceName = folder.str();
+    if (!set.source)
+      return function.emitError()
+             << "no source of samples '" << name
+             << "' in this context (qc::SampleSources::add)";
+    // The first is checked; how many there are only a complete pass knows.
+    SampleSet first = set;
+    first.limit = 1;
+    if (failed(first.forEach([](size_t, Inputs) { return success(); })))
+      return failure();
+    set.count = limit ? limit : first.count;
+    return set;
+  }
   auto isArray = [](StringRef file) {
     StringRef extension = path::extension(file);
     return extension == ".npz" || extension == ".npy";
@@ -125,7 +163,38 @@ readStep(func::FuncOp function, ArrayRef<std::string> files) {
 }
 
 LogicalResult
+SampleSet::forEachOfSource(function_ref<LogicalResult(size_t, Inputs)> visit) {
+  SmallVector<size_t> bytes;
+  for (Type type : function.getArgumentTypes())
+    bytes.push_back(getStorageBytes(cast<RankedTensorType>(type)));
+  size_t next = 0;
+  for (; !limit || next < limit; ++next) {
+    SmallVector<ArrayRef<char>> inputs;
+    if (!(*source)(next, inputs))
+      break;
+    if (inputs.size() != bytes.size())
+      return function.emitError()
+             << "sample " << next << " of '" << sourceName << "' has "
+             << inputs.size() << " inputs; accepted: " << bytes.size();
+    for (auto [index, input] : llvm::enumerate(inputs))
+      if (input.size() != bytes[index])
+        return function.emitError()
+               << "sample " << next << " of '" << sourceName << "': input '"
+               << getInputName(function, index) << "' has " << input.size()
+               << " bytes; accepted: " << bytes[index];
+    if (failed(visit(next, inputs)))
+      return failure();
+  }
+  if (next == 0)
+    return function.emitError() << "'" << sourceName << "' gives no samples";
+  count = next;
+  return success();
+}
+
+LogicalResult
 SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
+  if (source)
+    return forEachOfSource(visit);
   size_t next = 0;
   for (const auto &step : files) {
     FailureOr<SmallVector<qcrt::Tensor, 0>> arrays = readStep(function, step);

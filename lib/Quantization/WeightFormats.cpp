@@ -36,7 +36,7 @@ LogicalResult WeightFormatOptions::check(ModuleOp module,
     return module.emitError()
            << pass << ": bad block " << block << "; accepted: 0 and 16 to 256";
   if (failed(checkOption(module, pass, "weight-range", range,
-                         {"minmax", "mse", "output"})))
+                         {"auto", "minmax", "mse", "output"})))
     return failure();
   return checkOption(module, pass, "rounding", rounding, {"nearest", "gptq"});
 }
@@ -57,7 +57,9 @@ OperandFormat WeightFormatOptions::getFormat(OpOperand &operand,
   if (format.isFloat())
     return format;
   format.symmetric = symmetric;
-  format.range = range;
+  // Few codes: which values are clipped decides the error behind the layer.
+  bool isCoarse = getFormatBits(format.type) < 8 && rounding == "gptq";
+  format.range = range != "auto" ? range : isCoarse ? "output" : "mse";
   format.rounding = rounding;
   format.granularity = Granularity::Axis;
   if (block && !isa<ConvOp>(operand.getOwner()) &&

@@ -106,6 +106,7 @@ static FailureOr<qc::ModelForm> load(MLIRContext &context, StringRef path,
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   qc::ImportCommandLine import;
+  cl::HideUnrelatedOptions({&category, &import.getCategory()});
   cl::ParseCommandLineOptions(
       argc, argv,
       "qc-compare: compares two forms of one model (float, quantized, integer, "

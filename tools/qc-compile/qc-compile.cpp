@@ -283,6 +283,9 @@ int main(int argc, char **argv) {
   qc::ImportCommandLine import;
   qc::hls::CommandLine hls;
   qc::VerifyNumericsCommandLine verify(category);
+  // LLVM registers some hundred of its own: --help-hidden shows them.
+  cl::HideUnrelatedOptions(
+      {&category, &import.getCategory(), &hls.getCategory()});
   cl::ParseCommandLineOptions(argc, argv,
                               "qc-compile: compiles a model into an artefact "
                               "that qc-run and libqcrt run\n");

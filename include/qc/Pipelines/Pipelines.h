@@ -29,7 +29,7 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
       llvm::cl::init(false)};
   Option<std::string> convCalibration{
       *this, "conv-calibration",
-      llvm::cl::desc("File or folder of sample inputs: convolutions in a "
+      llvm::cl::desc("File or folder of sample inputs, or callback:NAME: convolutions in a "
                      "transform domain multiply codes (an approximation) "
                      "where they lose little; see qc-calibrate-transforms"),
       llvm::cl::init("")};
@@ -76,7 +76,7 @@ void buildHLSPipeline(mlir::OpPassManager &manager,
 struct QuantizePipelineOptions
     : mlir::PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> calibration{
-      *this, "calibration", llvm::cl::desc("File or folder of sample inputs"),
+      *this, "calibration", llvm::cl::desc("File or folder of sample inputs, or callback:NAME"),
       llvm::cl::init("")};
   Option<unsigned> limit{
       *this, "limit", llvm::cl::desc("Use at most this many samples (0: all)"),
@@ -117,8 +117,8 @@ struct QuantizePipelineOptions
       llvm::cl::desc("minmax, moving, percentile, entropy, mse"),
       llvm::cl::init("mse")};
   Option<std::string> weightRange{*this, "weight-range",
-                                  llvm::cl::desc("minmax, mse, output"),
-                                  llvm::cl::init("mse")};
+                                  llvm::cl::desc("auto, minmax, mse, output"),
+                                  llvm::cl::init("auto")};
   Option<std::string> rounding{*this, "rounding",
                                llvm::cl::desc("nearest, gptq"),
                                llvm::cl::init("gptq")};

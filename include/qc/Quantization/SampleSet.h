@@ -1,21 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Inputs to calibrate with, from files.
+// Inputs to calibrate with, from files or from the program that embeds qc.
 #ifndef QC_QUANTIZATION_SAMPLESET_H
 #define QC_QUANTIZATION_SAMPLESET_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectInterface.h"
 
+#include <functional>
+#include <map>
 #include <string>
 
 namespace qc {
+
+/// Gives sample `index` (0, 1, …; each pass over the samples begins with 0
+/// again): appends the bytes of each input in storage format, which must stay
+/// until the next call. False: there are no more.
+using SampleSource = std::function<bool(
+    size_t index, llvm::SmallVectorImpl<llvm::ArrayRef<char>> &inputs)>;
+
+/// The sources of a context: what option `inputs` of passes, or `calibration`
+/// of the pipeline, calls callback:NAME.
+class SampleSources : public mlir::DialectInterface::Base<SampleSources> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SampleSources)
+  SampleSources(mlir::Dialect *dialect) : Base(dialect) {}
+
+  /// Adds or replaces a source. Not while passes run.
+  static void add(mlir::MLIRContext &context, llvm::StringRef name,
+                  SampleSource source);
+  /// Null where there is no such source.
+  static const SampleSource *find(mlir::MLIRContext &context,
+                                  llvm::StringRef name);
+
+private:
+  std::map<std::string, SampleSource, std::less<>> sources;
+};
 
 /// Samples for one function, read one file at a time. `path` is
 ///
 /// - an .npz file with an array per input, or an .npy file if there is one
 ///   input,
 /// - or a folder of such files, in the order of their names,
-/// - or a folder of folders with input_0.pb, input_1.pb … (ONNX test data).
+/// - or a folder of folders with input_0.pb, input_1.pb … (ONNX test data),
+/// - or callback:NAME, a source of the context (SampleSources).
 ///
 /// An array has the input's type, and its shape or a multiple of it in the
 /// first dimension: then it holds several samples.
@@ -39,7 +67,13 @@ public:
   size_t size() const { return count; }
 
 private:
+  mlir::LogicalResult
+  forEachOfSource(llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
+
   mlir::func::FuncOp function;
+  /// Samples that are not in files, and the name of that source.
+  const SampleSource *source = nullptr;
+  std::string sourceName;
   /// Files of each step: one, or one per input.
   llvm::SmallVector<llvm::SmallVector<std::string, 1>, 0> files;
   size_t limit = 0, count = 0;

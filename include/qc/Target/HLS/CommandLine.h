@@ -21,6 +21,9 @@ public:
   /// The options; errors are reported at `loc`.
   mlir::FailureOr<HLSOptions> getOptions(mlir::Location loc) const;
 
+  /// What a tool's --help shows these options under.
+  const llvm::cl::OptionCategory &getCategory() const { return category; }
+
 private:
   llvm::cl::OptionCategory category;
   llvm::cl::opt<std::string> vendor, program, topName;

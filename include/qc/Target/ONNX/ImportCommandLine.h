@@ -26,6 +26,9 @@ public:
   /// Parses one `INPUT=1x3x48x320[,…]`.
   static bool parseShape(llvm::StringRef text, ImportOptions &options);
 
+  /// What a tool's --help shows these options under.
+  const llvm::cl::OptionCategory &getCategory() const { return category; }
+
 private:
   llvm::cl::OptionCategory category;
   llvm::cl::list<std::string> bind, shape;

@@ -60,6 +60,9 @@ private:
   static bool isLinear(Operation *op) {
     return op && isa<ConvOp, MatMulOp>(op);
   }
+  /// Whether nothing else reads what `value`, a function of elements, is
+  /// computed from.
+  bool isOwnFunction(Value value) const;
   /// Whether `value` is an accumulator that its only reader can take directly.
   bool isAccumulator(Value value) const;
   void collect(Operation *op);
@@ -86,18 +89,40 @@ void PointFinder::findSource(Operation *op) {
     sources[op->getResult(0)] = source;
 }
 
+bool PointFinder::isOwnFunction(Value value) const {
+  Value source = getSource(value);
+  llvm::SmallPtrSet<Operation *, 4> inside;
+  SmallVector<Value> parts{value};
+  while (!parts.empty()) {
+    Operation *op = parts.pop_back_val().getDefiningOp();
+    if (!inside.insert(op).second)
+      continue;
+    for (OpOperand *operand : getVariables(op))
+      if (operand->get() != source)
+        parts.push_back(operand->get());
+  }
+  auto isUsedInside = [&](Value part) {
+    return llvm::all_of(part.getUsers(), [&](Operation *user) {
+      return inside.contains(user);
+    });
+  };
+  return isUsedInside(source) && llvm::all_of(inside, [&](Operation *op) {
+           return op == value.getDefiningOp() || isUsedInside(op->getResult(0));
+         });
+}
+
 bool PointFinder::isAccumulator(Value value) const {
-  while (value.hasOneUse()) {
+  if (!value.hasOneUse())
+    return false;
+  while (true) {
     Operation *op = value.getDefiningOp();
     if (isLinear(op))
       return true;
-    // Clamps and biases stay in the kernel.
-    if (!isa_and_nonnull<ReluOp, ClipOp, AddOp>(op) ||
-        getVariables(op).size() != 1)
+    // Biases, clamps and other functions of elements stay in the kernel.
+    if (!op || !isFunction(op) || !isOwnFunction(value))
       return false;
-    value = getVariables(op).front()->get();
+    value = getSource(value);
   }
-  return false;
 }
 
 void PointFinder::wantSum(Operation *op) {

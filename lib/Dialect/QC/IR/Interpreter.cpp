@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Executes loop-level kernels directly on the IR: see Interpreter.h.
+//
+// Blocks are first translated into steps: what an op does as a function
+// pointer, its values as numbers of slots. Kernels run their innermost ops
+// millions of times, so nothing is looked up then.
 
 #include "qc/Dialect/QC/IR/Interpreter.h"
 
@@ -18,67 +22,76 @@ using namespace qc;
 
 namespace {
 
-/// A scalar: integers as their low bits, f32 and f64 as a double (which holds
-/// both exactly), narrow floats as their bits, memrefs as a buffer number.
-struct Scalar {
+/// A value: integers as their low bits, the rest of them zero; f32 and f64 as a
+/// double (which holds both exactly), narrow floats as their bits, memrefs as
+/// a buffer number.
+union Scalar {
   uint64_t bits = 0;
-  double number = 0;
+  double number;
 };
 
-class Interpreter {
-public:
-  LogicalResult runBlock(Block &block);
-
+/// What a run reads and writes.
+struct Frame {
+  std::vector<Scalar> slots;
   SmallVector<MutableArrayRef<char>> buffers;
-  DenseMap<Value, Scalar> values;
-
-private:
-  /// Scratch of memref.alloca, one buffer per op.
+  /// Memory of memref.alloca, one buffer per op: the next iteration has it too.
   std::list<SmallVector<char>> scratch;
-  DenseMap<Operation *, uint64_t> scratchOf;
+};
 
-  LogicalResult run(Operation &op);
-  LogicalResult runMath(Operation &op);
-  bool runArith(Operation &op);
+struct Nested;
 
-  /// A copy: a reference would not outlive the next value that is set.
-  Scalar get(Value value) const { return values.lookup(value); }
-  uint64_t bits(Value value) { return values[value].bits; }
-  double number(Value value) { return values[value].number; }
-  int64_t signedBits(Value value) {
-    unsigned width = getWidth(value.getType());
-    return llvm::SignExtend64(bits(value), width);
+/// An op, ready to run.
+struct Step {
+  using Action = LogicalResult (*)(Frame &, const Step &);
+
+  Action action = nullptr;
+  /// Slots; what an op does not have is slot 0.
+  unsigned result = 0;
+  unsigned operands[3] = {0, 0, 0};
+  /// Bits of the result, or of what is stored; of the first operand.
+  uint8_t width = 64, operandWidth = 64;
+  /// The result is rounded to f32.
+  bool isSingle = false;
+  Operation *op = nullptr;
+  std::unique_ptr<Nested> nested;
+
+  uint64_t bits(const Frame &frame, unsigned i) const {
+    return frame.slots[operands[i]].bits;
   }
-  static unsigned getWidth(Type type) {
-    return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  int64_t signedBits(const Frame &frame, unsigned i) const {
+    return llvm::SignExtend64(bits(frame, i), operandWidth);
   }
-  void setBits(Value value, uint64_t result) {
-    unsigned width = getWidth(value.getType());
-    values[value].bits =
-        width >= 64 ? result : result & ((uint64_t(1) << width) - 1);
+  double number(const Frame &frame, unsigned i) const {
+    return frame.slots[operands[i]].number;
   }
-  /// Stores a float result rounded to the value's type.
-  void setNumber(Value value, double result) {
-    values[value].number = value.getType().isF32()
-                               ? static_cast<double>(static_cast<float>(result))
-                               : result;
+  void setBits(Frame &frame, uint64_t value) const {
+    frame.slots[result].bits =
+        width >= 64 ? value : value & ((uint64_t(1) << width) - 1);
   }
-  LogicalResult access(Operation &op, Value memref, Value index, size_t &offset,
-                       size_t &size) {
-    size =
-        (getWidth(cast<MemRefType>(memref.getType()).getElementType()) + 7) / 8;
-    uint64_t position = bits(index),
-             available = buffers[bits(memref)].size() / size;
-    if (position >= available)
-      return op.emitError("accesses element ")
-             << position << " of a buffer of " << available;
-    offset = position * size;
+  void setNumber(Frame &frame, double value) const {
+    frame.slots[result].number =
+        isSingle ? static_cast<double>(static_cast<float>(value)) : value;
+  }
+};
+
+/// A translated block.
+struct Program {
+  std::vector<Step> steps;
+  /// Slots of the block's arguments and of its terminator's operands.
+  SmallVector<unsigned> arguments, results;
+
+  LogicalResult run(Frame &frame) const {
+    for (const Step &step : steps)
+      if (failed(step.action(frame, step)))
+        return failure();
     return success();
   }
-  /// Runs a region's block with its arguments set and returns its terminator's
-  /// operands.
-  FailureOr<SmallVector<Scalar>> runRegion(Block &block,
-                                           ArrayRef<Scalar> arguments);
+};
+
+/// Regions of an op and the slots of all its operands and results.
+struct Nested {
+  SmallVector<Program, 2> regions;
+  SmallVector<unsigned> operands, results;
 };
 
 /// Comparison results of arith.cmpf.
@@ -172,471 +185,618 @@ double fromFloatBits(uint64_t bits, FloatType type) {
   return number.convertToDouble();
 }
 
-} // namespace
-
-FailureOr<SmallVector<Scalar>>
-Interpreter::runRegion(Block &block, ArrayRef<Scalar> arguments) {
-  for (auto [argument, value] :
-       llvm::zip_equal(block.getArguments(), arguments))
-    values[argument] = value;
-  if (failed(runBlock(block)))
-    return failure();
-  SmallVector<Scalar> results;
-  for (Value operand : block.getTerminator()->getOperands())
-    results.push_back(get(operand));
-  return results;
+unsigned getWidth(Type type) {
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
 }
 
-LogicalResult Interpreter::runBlock(Block &block) {
-  for (Operation &op : block) {
-    if (op.hasTrait<OpTrait::IsTerminator>())
-      return success();
-    if (failed(run(op)))
-      return failure();
-  }
+//===----------------------------------------------------------------------===//
+// Actions
+//===----------------------------------------------------------------------===//
+
+/// Integers as they are: `function(a, b)`.
+template <typename Function> Step::Action onBits(Function) {
+  return [](Frame &frame, const Step &step) {
+    step.setBits(frame, Function()(step.bits(frame, 0), step.bits(frame, 1)));
+    return success();
+  };
+}
+/// Signed integers.
+template <typename Function> Step::Action onSigned(Function) {
+  return [](Frame &frame, const Step &step) {
+    step.setBits(frame, Function()(step.signedBits(frame, 0),
+                                   step.signedBits(frame, 1)));
+    return success();
+  };
+}
+/// Floats of 32 and 64 bits. f32 functions are evaluated in double and rounded
+/// once: as close as any target gets.
+template <typename Function> Step::Action onFloats(Function) {
+  return [](Frame &frame, const Step &step) {
+    step.setNumber(frame,
+                   Function()(step.number(frame, 0), step.number(frame, 1)));
+    return success();
+  };
+}
+template <double (*function)(double)>
+LogicalResult onFloat(Frame &frame, const Step &step) {
+  step.setNumber(frame, function(step.number(frame, 0)));
+  return success();
+}
+/// Predicates of one float.
+template <typename Function> Step::Action testFloat(Function) {
+  return [](Frame &frame, const Step &step) {
+    step.setBits(frame, Function()(step.number(frame, 0)));
+    return success();
+  };
+}
+
+LogicalResult fail(Frame &, const Step &step) {
+  return step.op->emitError("cannot be interpreted");
+}
+
+/// A divisor of 0 has no defined result.
+template <typename Integer> Integer nonZero(Integer value) {
+  return value == 0 ? 1 : value;
+}
+uint64_t clampShift(uint64_t amount) { return std::min<uint64_t>(amount, 63); }
+
+LogicalResult convertFloat(Frame &frame, const Step &step) {
+  double value =
+      step.operandWidth < 32
+          ? fromFloatBits(step.bits(frame, 0),
+                          cast<FloatType>(step.op->getOperand(0).getType()))
+          : step.number(frame, 0);
+  if (step.width < 32)
+    step.setBits(frame, toFloatBits(value, cast<FloatType>(
+                                               step.op->getResultTypes()[0])));
+  else
+    step.setNumber(frame, value);
   return success();
 }
 
-bool Interpreter::runArith(Operation &op) {
-  Value result = op.getResult(0);
-  auto a = [&] { return bits(op.getOperand(0)); };
-  auto b = [&] { return bits(op.getOperand(1)); };
-  auto sa = [&] { return signedBits(op.getOperand(0)); };
-  auto sb = [&] { return signedBits(op.getOperand(1)); };
-  auto fa = [&] { return number(op.getOperand(0)); };
-  auto fb = [&] { return number(op.getOperand(1)); };
-  auto nonZero = [](auto value) { return value == 0 ? 1 : value; };
-  auto shift = [&]() -> uint64_t { return std::min<uint64_t>(b(), 63); };
-  return llvm::TypeSwitch<Operation *, bool>(&op)
-      .Case([&](arith::AddIOp) {
-        setBits(result, a() + b());
-        return true;
-      })
-      .Case([&](arith::SubIOp) {
-        setBits(result, a() - b());
-        return true;
-      })
-      .Case([&](arith::MulIOp) {
-        setBits(result, a() * b());
-        return true;
-      })
-      .Case([&](arith::DivUIOp) {
-        setBits(result, a() / nonZero(b()));
-        return true;
-      })
-      .Case([&](arith::RemUIOp) {
-        setBits(result, a() % nonZero(b()));
-        return true;
-      })
-      .Case([&](arith::DivSIOp) {
-        setBits(result, sb() == -1 ? 0 - a() : sa() / nonZero(sb()));
-        return true;
-      })
-      .Case([&](arith::RemSIOp) {
-        setBits(result, sb() == -1 ? 0 : sa() % nonZero(sb()));
-        return true;
-      })
-      .Case([&](arith::FloorDivSIOp) {
-        int64_t divisor = nonZero(sb());
-        setBits(result, divisor == -1 ? 0 - a()
-                                      : llvm::divideFloorSigned(sa(), divisor));
-        return true;
-      })
-      .Case([&](arith::AndIOp) {
-        setBits(result, a() & b());
-        return true;
-      })
-      .Case([&](arith::OrIOp) {
-        setBits(result, a() | b());
-        return true;
-      })
-      .Case([&](arith::XOrIOp) {
-        setBits(result, a() ^ b());
-        return true;
-      })
-      .Case([&](arith::ShLIOp) {
-        setBits(result, a() << shift());
-        return true;
-      })
-      .Case([&](arith::ShRUIOp) {
-        setBits(result, a() >> shift());
-        return true;
-      })
-      .Case([&](arith::ShRSIOp) {
-        setBits(result, sa() >> shift());
-        return true;
-      })
-      .Case([&](arith::MinSIOp) {
-        setBits(result, std::min(sa(), sb()));
-        return true;
-      })
-      .Case([&](arith::MaxSIOp) {
-        setBits(result, std::max(sa(), sb()));
-        return true;
-      })
-      .Case([&](arith::MinUIOp) {
-        setBits(result, std::min(a(), b()));
-        return true;
-      })
-      .Case([&](arith::MaxUIOp) {
-        setBits(result, std::max(a(), b()));
-        return true;
-      })
-      .Case([&](arith::CmpIOp cmp) {
-        setBits(result,
-                compareIntegers(cmp.getPredicate(), sa(), sb(), a(), b()));
-        return true;
-      })
-      .Case([&](arith::CmpFOp cmp) {
-        setBits(result, compareFloats(cmp.getPredicate(), fa(), fb()));
-        return true;
-      })
-      .Case([&](arith::SelectOp select) {
-        values[result] = bits(select.getCondition())
-                             ? get(select.getTrueValue())
-                             : get(select.getFalseValue());
-        return true;
-      })
-      .Case<arith::ExtSIOp, arith::IndexCastOp>([&](auto) {
-        setBits(result, sa());
-        return true;
-      })
-      .Case<arith::ExtUIOp, arith::TruncIOp, arith::IndexCastUIOp>([&](auto) {
-        setBits(result, a());
-        return true;
-      })
-      .Case([&](arith::SIToFPOp) {
-        values[result].number =
-            result.getType().isF32()
-                ? static_cast<double>(static_cast<float>(sa()))
-                : static_cast<double>(sa());
-        return true;
-      })
-      .Case([&](arith::UIToFPOp) {
-        values[result].number =
-            result.getType().isF32()
-                ? static_cast<double>(static_cast<float>(a()))
-                : static_cast<double>(a());
-        return true;
-      })
-      .Case([&](arith::FPToSIOp) {
-        setBits(result, static_cast<int64_t>(fa()));
-        return true;
-      })
-      .Case([&](arith::FPToUIOp) {
-        setBits(result, static_cast<uint64_t>(fa()));
-        return true;
-      })
-      .Case<arith::ExtFOp, arith::TruncFOp>([&](auto) {
-        auto to = cast<FloatType>(result.getType());
-        auto from = cast<FloatType>(op.getOperand(0).getType());
-        double value = from.getWidth() < 32 ? fromFloatBits(a(), from) : fa();
-        if (to.getWidth() < 32)
-          setBits(result, toFloatBits(value, to));
-        else
-          setNumber(result, value);
-        return true;
-      })
-      .Case([&](arith::BitcastOp) {
-        Type from = op.getOperand(0).getType(), to = result.getType();
-        uint64_t raw = from.isF32() || from.isF64()
-                           ? toFloatBits(fa(), cast<FloatType>(from))
-                           : a();
-        if (to.isF32() || to.isF64())
-          values[result].number = fromFloatBits(raw, cast<FloatType>(to));
-        else
-          setBits(result, raw);
-        return true;
-      })
-      .Case([&](arith::AddFOp) {
-        setNumber(result, fa() + fb());
-        return true;
-      })
-      .Case([&](arith::SubFOp) {
-        setNumber(result, fa() - fb());
-        return true;
-      })
-      .Case([&](arith::MulFOp) {
-        setNumber(result, fa() * fb());
-        return true;
-      })
-      .Case([&](arith::DivFOp) {
-        setNumber(result, fa() / fb());
-        return true;
-      })
-      .Case([&](arith::RemFOp) {
-        setNumber(result, std::fmod(fa(), fb()));
-        return true;
-      })
-      .Case([&](arith::NegFOp) {
-        setNumber(result, -fa());
-        return true;
-      })
-      .Case([&](arith::MinimumFOp) {
-        setNumber(result, minimum(fa(), fb()));
-        return true;
-      })
-      .Case([&](arith::MaximumFOp) {
-        setNumber(result, maximum(fa(), fb()));
-        return true;
-      })
-      .Case([&](arith::MinNumFOp) {
-        setNumber(result, std::fmin(fa(), fb()));
-        return true;
-      })
-      .Case([&](arith::MaxNumFOp) {
-        setNumber(result, std::fmax(fa(), fb()));
-        return true;
-      })
-      .Default([](Operation *) { return false; });
+/// Bits of memory as a value of `type`, and back.
+Scalar fromMemory(uint64_t raw, Type type) {
+  Scalar value;
+  if (type.isF32())
+    value.number = llvm::bit_cast<float>(static_cast<uint32_t>(raw));
+  else if (unsigned width = getWidth(type); width < 64)
+    value.bits = raw & ((uint64_t(1) << width) - 1);
+  else
+    value.bits = raw;
+  return value;
+}
+uint64_t toMemory(Scalar value, Type type) {
+  return type.isF32()
+             ? llvm::bit_cast<uint32_t>(static_cast<float>(value.number))
+             : value.bits;
 }
 
-LogicalResult Interpreter::runMath(Operation &op) {
-  Value result = op.getResult(0);
-  auto fa = [&] { return number(op.getOperand(0)); };
-  bool isSingle = result.getType().isF32();
-  // f32 functions are evaluated in double and rounded once: as close as any
-  // target gets.
-  auto unary = [&](double (*function)(double)) {
-    setNumber(result, function(fa()));
-    return success();
-  };
-  return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-      .Case([&](math::AbsFOp) { return unary(std::fabs); })
-      .Case([&](math::AbsIOp) {
-        setBits(result, std::llabs(signedBits(op.getOperand(0))));
-        return success();
-      })
-      .Case([&](math::CeilOp) { return unary(std::ceil); })
-      .Case([&](math::FloorOp) { return unary(std::floor); })
-      .Case([&](math::TruncOp) { return unary(std::trunc); })
-      .Case([&](math::RoundOp) { return unary(std::round); })
-      .Case([&](math::RoundEvenOp) { return unary(std::nearbyint); })
-      .Case([&](math::SqrtOp) {
-        setNumber(result, isSingle ? std::sqrt(static_cast<float>(fa()))
-                                   : std::sqrt(fa()));
-        return success();
-      })
-      .Case([&](math::RsqrtOp) {
-        setNumber(result, 1.0 / std::sqrt(fa()));
-        return success();
-      })
-      .Case([&](math::ExpOp) { return unary(std::exp); })
-      .Case([&](math::Exp2Op) { return unary(std::exp2); })
-      .Case([&](math::ExpM1Op) { return unary(std::expm1); })
-      .Case([&](math::LogOp) { return unary(std::log); })
-      .Case([&](math::Log1pOp) { return unary(std::log1p); })
-      .Case([&](math::Log2Op) { return unary(std::log2); })
-      .Case([&](math::Log10Op) { return unary(std::log10); })
-      .Case([&](math::SinOp) { return unary(std::sin); })
-      .Case([&](math::CosOp) { return unary(std::cos); })
-      .Case([&](math::TanOp) { return unary(std::tan); })
-      .Case([&](math::AsinOp) { return unary(std::asin); })
-      .Case([&](math::AcosOp) { return unary(std::acos); })
-      .Case([&](math::AtanOp) { return unary(std::atan); })
-      .Case([&](math::SinhOp) { return unary(std::sinh); })
-      .Case([&](math::CoshOp) { return unary(std::cosh); })
-      .Case([&](math::TanhOp) { return unary(std::tanh); })
-      .Case([&](math::AsinhOp) { return unary(std::asinh); })
-      .Case([&](math::AcoshOp) { return unary(std::acosh); })
-      .Case([&](math::AtanhOp) { return unary(std::atanh); })
-      .Case([&](math::ErfOp) { return unary(std::erf); })
-      .Case([&](math::ErfcOp) { return unary(std::erfc); })
-      .Case([&](math::CbrtOp) { return unary(std::cbrt); })
-      .Case([&](math::PowFOp) {
-        setNumber(result, std::pow(fa(), number(op.getOperand(1))));
-        return success();
-      })
-      .Case([&](math::Atan2Op) {
-        setNumber(result, std::atan2(fa(), number(op.getOperand(1))));
-        return success();
-      })
-      .Case([&](math::CopySignOp) {
-        setNumber(result, std::copysign(fa(), number(op.getOperand(1))));
-        return success();
-      })
-      .Case([&](math::FmaOp) {
-        double y = number(op.getOperand(1)), z = number(op.getOperand(2));
-        setNumber(result, isSingle ? std::fma(static_cast<float>(fa()),
-                                              static_cast<float>(y),
-                                              static_cast<float>(z))
-                                   : std::fma(fa(), y, z));
-        return success();
-      })
-      .Case([&](math::IsNaNOp) {
-        setBits(result, std::isnan(fa()));
-        return success();
-      })
-      .Case([&](math::IsInfOp) {
-        setBits(result, std::isinf(fa()));
-        return success();
-      })
-      .Case([&](math::IsFiniteOp) {
-        setBits(result, std::isfinite(fa()));
-        return success();
-      })
-      .Case([&](math::CtPopOp) {
-        setBits(result, llvm::popcount(bits(op.getOperand(0))));
-        return success();
-      })
-      .Default([](Operation *other) {
-        return other->emitError("cannot be interpreted");
-      });
+LogicalResult bitcast(Frame &frame, const Step &step) {
+  uint64_t raw =
+      toMemory(frame.slots[step.operands[0]], step.op->getOperand(0).getType());
+  frame.slots[step.result] = fromMemory(raw, step.op->getResultTypes()[0]);
+  return success();
 }
 
-LogicalResult Interpreter::run(Operation &op) {
-  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    if (auto integer = dyn_cast<IntegerAttr>(constant.getValue()))
-      setBits(constant, integer.getValue().getZExtValue());
-    else if (auto number = dyn_cast<FloatAttr>(constant.getValue());
-             number && number.getType().getIntOrFloatBitWidth() >= 32)
-      values[constant].number = number.getValueAsDouble();
-    else if (number)
-      setBits(constant, number.getValue().bitcastToAPInt().getZExtValue());
-    else
-      return op.emitError("cannot be interpreted");
-    return success();
-  }
-  if (auto load = dyn_cast<memref::LoadOp>(op)) {
-    size_t offset = 0, size = 0;
-    if (load.getIndices().size() != 1 ||
-        failed(
-            access(op, load.getMemref(), load.getIndices()[0], offset, size)))
-      return failure();
-    uint64_t raw = 0;
-    std::memcpy(&raw, buffers[bits(load.getMemref())].data() + offset, size);
-    if (load.getType().isF32() || load.getType().isF64())
-      values[load].number = fromFloatBits(raw, cast<FloatType>(load.getType()));
-    else
-      setBits(load, raw);
-    return success();
-  }
-  if (auto store = dyn_cast<memref::StoreOp>(op)) {
-    size_t offset = 0, size = 0;
-    if (store.getIndices().size() != 1 ||
-        failed(
-            access(op, store.getMemref(), store.getIndices()[0], offset, size)))
-      return failure();
-    Type type = store.getValueToStore().getType();
-    uint64_t raw = type.isF32() || type.isF64()
-                       ? toFloatBits(number(store.getValueToStore()),
-                                     cast<FloatType>(type))
-                       : bits(store.getValueToStore());
-    std::memcpy(buffers[bits(store.getMemref())].data() + offset, &raw, size);
-    return success();
-  }
-  if (auto alloca = dyn_cast<memref::AllocaOp>(op)) {
-    // Scratch is reused by the next iteration; its bytes start as zero.
-    size_t size = alloca.getType().getNumElements() *
-                  ((getWidth(alloca.getType().getElementType()) + 7) / 8);
-    auto found = scratchOf.find(&op);
-    if (found == scratchOf.end()) {
-      scratch.emplace_back(size, 0);
-      found = scratchOf.try_emplace(&op, buffers.size()).first;
-      buffers.push_back(scratch.back());
-    }
-    values[alloca].bits = found->second;
-    return success();
-  }
-  if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    SmallVector<Scalar> carried;
-    for (Value init : loop.getInitArgs())
-      carried.push_back(get(init));
-    int64_t step = signedBits(loop.getStep());
-    if (step <= 0)
-      return op.emitError("step must be positive");
-    for (int64_t i = signedBits(loop.getLowerBound()),
-                 end = signedBits(loop.getUpperBound());
-         i < end; i += step) {
-      SmallVector<Scalar> arguments{Scalar{static_cast<uint64_t>(i), 0}};
-      llvm::append_range(arguments, carried);
-      FailureOr<SmallVector<Scalar>> next =
-          runRegion(*loop.getBody(), arguments);
-      if (failed(next))
-        return failure();
-      carried = std::move(*next);
-    }
-    for (auto [result, value] : llvm::zip_equal(loop.getResults(), carried))
-      values[result] = value;
-    return success();
-  }
-  if (auto branch = dyn_cast<scf::IfOp>(op)) {
-    Region &region = bits(branch.getCondition()) ? branch.getThenRegion()
-                                                 : branch.getElseRegion();
-    if (region.empty())
-      return success();
-    FailureOr<SmallVector<Scalar>> results = runRegion(region.front(), {});
-    if (failed(results))
-      return failure();
-    for (auto [result, value] : llvm::zip_equal(branch.getResults(), *results))
-      values[result] = value;
-    return success();
-  }
-  if (auto loop = dyn_cast<scf::WhileOp>(op)) {
-    SmallVector<Scalar> carried;
-    for (Value init : loop.getInits())
-      carried.push_back(get(init));
-    while (true) {
-      FailureOr<SmallVector<Scalar>> before =
-          runRegion(*loop.getBeforeBody(), carried);
-      if (failed(before))
-        return failure();
-      // The condition comes first among scf.condition's operands.
-      ArrayRef<Scalar> forwarded = ArrayRef(*before).drop_front();
-      if (!before->front().bits) {
-        for (auto [result, value] :
-             llvm::zip_equal(loop.getResults(), forwarded))
-          values[result] = value;
-        return success();
-      }
-      FailureOr<SmallVector<Scalar>> after =
-          runRegion(*loop.getAfterBody(), forwarded);
-      if (failed(after))
-        return failure();
-      carried = std::move(*after);
-    }
-  }
-  if (auto parallel = dyn_cast<scf::ParallelOp>(op)) {
-    if (!parallel.getInitVals().empty())
-      return op.emitError(
-          "reductions of scf.parallel are not of the loop-level form");
-    SmallVector<int64_t> index;
-    for (Value lower : parallel.getLowerBound())
-      index.push_back(signedBits(lower));
-    size_t rank = index.size();
-    for (size_t d = 0; d < rank; ++d)
-      if (index[d] >= signedBits(parallel.getUpperBound()[d]))
-        return success();
-    while (true) {
-      SmallVector<Scalar> arguments;
-      for (int64_t value : index)
-        arguments.push_back({static_cast<uint64_t>(value), 0});
-      if (failed(runRegion(*parallel.getBody(), arguments)))
-        return failure();
-      size_t d = rank;
-      while (d > 0) {
-        --d;
-        index[d] += signedBits(parallel.getStep()[d]);
-        if (index[d] < signedBits(parallel.getUpperBound()[d]))
-          break;
-        index[d] = signedBits(parallel.getLowerBound()[d]);
-        if (d == 0)
+Step::Action getArithAction(Operation *op) {
+  using Action = Step::Action;
+  using U = uint64_t;
+  using S = int64_t;
+  return llvm::TypeSwitch<Operation *, Action>(op)
+      .Case(
+          [](arith::AddIOp) { return onBits([](U a, U b) { return a + b; }); })
+      .Case(
+          [](arith::SubIOp) { return onBits([](U a, U b) { return a - b; }); })
+      .Case(
+          [](arith::MulIOp) { return onBits([](U a, U b) { return a * b; }); })
+      .Case([](arith::DivUIOp) {
+        return onBits([](U a, U b) { return a / nonZero(b); });
+      })
+      .Case([](arith::RemUIOp) {
+        return onBits([](U a, U b) { return a % nonZero(b); });
+      })
+      .Case([](arith::DivSIOp) {
+        return onSigned(
+            [](S a, S b) { return b == -1 ? 0 - U(a) : U(a / nonZero(b)); });
+      })
+      .Case([](arith::RemSIOp) {
+        return onSigned([](S a, S b) { return b == -1 ? 0 : a % nonZero(b); });
+      })
+      .Case([](arith::FloorDivSIOp) {
+        return onSigned([](S a, S b) {
+          return b == -1 ? 0 - U(a) : U(llvm::divideFloorSigned(a, nonZero(b)));
+        });
+      })
+      .Case(
+          [](arith::AndIOp) { return onBits([](U a, U b) { return a & b; }); })
+      .Case([](arith::OrIOp) { return onBits([](U a, U b) { return a | b; }); })
+      .Case(
+          [](arith::XOrIOp) { return onBits([](U a, U b) { return a ^ b; }); })
+      .Case([](arith::ShLIOp) {
+        return onBits([](U a, U b) { return a << clampShift(b); });
+      })
+      .Case([](arith::ShRUIOp) {
+        return onBits([](U a, U b) { return a >> clampShift(b); });
+      })
+      .Case([](arith::ShRSIOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          step.setBits(frame, step.signedBits(frame, 0) >>
+                                  clampShift(step.bits(frame, 1)));
           return success();
-      }
+        };
+      })
+      .Case([](arith::MinSIOp) {
+        return onSigned([](S a, S b) { return std::min(a, b); });
+      })
+      .Case([](arith::MaxSIOp) {
+        return onSigned([](S a, S b) { return std::max(a, b); });
+      })
+      .Case([](arith::MinUIOp) {
+        return onBits([](U a, U b) { return std::min(a, b); });
+      })
+      .Case([](arith::MaxUIOp) {
+        return onBits([](U a, U b) { return std::max(a, b); });
+      })
+      .Case([](arith::CmpIOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          step.setBits(frame,
+                       compareIntegers(
+                           cast<arith::CmpIOp>(step.op).getPredicate(),
+                           step.signedBits(frame, 0), step.signedBits(frame, 1),
+                           step.bits(frame, 0), step.bits(frame, 1)));
+          return success();
+        };
+      })
+      .Case([](arith::CmpFOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          step.setBits(
+              frame,
+              compareFloats(cast<arith::CmpFOp>(step.op).getPredicate(),
+                            step.number(frame, 0), step.number(frame, 1)));
+          return success();
+        };
+      })
+      .Case([](arith::SelectOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          frame.slots[step.result] =
+              frame.slots[step.operands[step.bits(frame, 0) ? 1 : 2]];
+          return success();
+        };
+      })
+      .Case<arith::ExtSIOp, arith::IndexCastOp>(
+          [](auto) { return onSigned([](S a, S) { return a; }); })
+      .Case<arith::ExtUIOp, arith::TruncIOp, arith::IndexCastUIOp>(
+          [](auto) { return onBits([](U a, U) { return a; }); })
+      .Case([](arith::SIToFPOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          // Rounded once: not to double and then to float.
+          S value = step.signedBits(frame, 0);
+          frame.slots[step.result].number =
+              step.isSingle ? static_cast<double>(static_cast<float>(value))
+                            : static_cast<double>(value);
+          return success();
+        };
+      })
+      .Case([](arith::UIToFPOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          U value = step.bits(frame, 0);
+          frame.slots[step.result].number =
+              step.isSingle ? static_cast<double>(static_cast<float>(value))
+                            : static_cast<double>(value);
+          return success();
+        };
+      })
+      .Case([](arith::FPToSIOp) {
+        return testFloat([](double a) { return static_cast<S>(a); });
+      })
+      .Case([](arith::FPToUIOp) {
+        return testFloat([](double a) { return static_cast<U>(a); });
+      })
+      .Case<arith::ExtFOp, arith::TruncFOp>(
+          [](auto) -> Action { return convertFloat; })
+      .Case([](arith::BitcastOp) -> Action { return bitcast; })
+      .Case([](arith::AddFOp) { return onFloats(std::plus<double>()); })
+      .Case([](arith::SubFOp) { return onFloats(std::minus<double>()); })
+      .Case([](arith::MulFOp) { return onFloats(std::multiplies<double>()); })
+      .Case([](arith::DivFOp) { return onFloats(std::divides<double>()); })
+      .Case([](arith::RemFOp) {
+        return onFloats([](double a, double b) { return std::fmod(a, b); });
+      })
+      .Case([](arith::NegFOp) {
+        return onFloats([](double a, double) { return -a; });
+      })
+      .Case([](arith::MinimumFOp) {
+        return onFloats([](double a, double b) { return minimum(a, b); });
+      })
+      .Case([](arith::MaximumFOp) {
+        return onFloats([](double a, double b) { return maximum(a, b); });
+      })
+      .Case([](arith::MinNumFOp) {
+        return onFloats([](double a, double b) { return std::fmin(a, b); });
+      })
+      .Case([](arith::MaxNumFOp) {
+        return onFloats([](double a, double b) { return std::fmax(a, b); });
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+Step::Action getMathAction(Operation *op) {
+  using Action = Step::Action;
+  return llvm::TypeSwitch<Operation *, Action>(op)
+      .Case([](math::AbsFOp) { return onFloat<std::fabs>; })
+      .Case([](math::AbsIOp) {
+        return onSigned([](int64_t a, int64_t) { return std::llabs(a); });
+      })
+      .Case([](math::CeilOp) { return onFloat<std::ceil>; })
+      .Case([](math::FloorOp) { return onFloat<std::floor>; })
+      .Case([](math::TruncOp) { return onFloat<std::trunc>; })
+      .Case([](math::RoundOp) { return onFloat<std::round>; })
+      .Case([](math::RoundEvenOp) { return onFloat<std::nearbyint>; })
+      .Case([](math::ExpOp) { return onFloat<std::exp>; })
+      .Case([](math::Exp2Op) { return onFloat<std::exp2>; })
+      .Case([](math::ExpM1Op) { return onFloat<std::expm1>; })
+      .Case([](math::LogOp) { return onFloat<std::log>; })
+      .Case([](math::Log1pOp) { return onFloat<std::log1p>; })
+      .Case([](math::Log2Op) { return onFloat<std::log2>; })
+      .Case([](math::Log10Op) { return onFloat<std::log10>; })
+      .Case([](math::SinOp) { return onFloat<std::sin>; })
+      .Case([](math::CosOp) { return onFloat<std::cos>; })
+      .Case([](math::TanOp) { return onFloat<std::tan>; })
+      .Case([](math::AsinOp) { return onFloat<std::asin>; })
+      .Case([](math::AcosOp) { return onFloat<std::acos>; })
+      .Case([](math::AtanOp) { return onFloat<std::atan>; })
+      .Case([](math::SinhOp) { return onFloat<std::sinh>; })
+      .Case([](math::CoshOp) { return onFloat<std::cosh>; })
+      .Case([](math::TanhOp) { return onFloat<std::tanh>; })
+      .Case([](math::AsinhOp) { return onFloat<std::asinh>; })
+      .Case([](math::AcoshOp) { return onFloat<std::acosh>; })
+      .Case([](math::AtanhOp) { return onFloat<std::atanh>; })
+      .Case([](math::ErfOp) { return onFloat<std::erf>; })
+      .Case([](math::ErfcOp) { return onFloat<std::erfc>; })
+      .Case([](math::CbrtOp) { return onFloat<std::cbrt>; })
+      .Case([](math::SqrtOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          double x = step.number(frame, 0);
+          step.setNumber(frame, step.isSingle ? std::sqrt(static_cast<float>(x))
+                                              : std::sqrt(x));
+          return success();
+        };
+      })
+      .Case([](math::RsqrtOp) {
+        return onFloats([](double a, double) { return 1.0 / std::sqrt(a); });
+      })
+      .Case([](math::PowFOp) {
+        return onFloats([](double a, double b) { return std::pow(a, b); });
+      })
+      .Case([](math::Atan2Op) {
+        return onFloats([](double a, double b) { return std::atan2(a, b); });
+      })
+      .Case([](math::CopySignOp) {
+        return onFloats([](double a, double b) { return std::copysign(a, b); });
+      })
+      .Case([](math::FmaOp) -> Action {
+        return [](Frame &frame, const Step &step) {
+          double x = step.number(frame, 0), y = step.number(frame, 1),
+                 z = step.number(frame, 2);
+          step.setNumber(frame, step.isSingle ? std::fma(static_cast<float>(x),
+                                                         static_cast<float>(y),
+                                                         static_cast<float>(z))
+                                              : std::fma(x, y, z));
+          return success();
+        };
+      })
+      .Case([](math::IsNaNOp) {
+        return testFloat([](double a) { return std::isnan(a); });
+      })
+      .Case([](math::IsInfOp) {
+        return testFloat([](double a) { return std::isinf(a); });
+      })
+      .Case([](math::IsFiniteOp) {
+        return testFloat([](double a) { return std::isfinite(a); });
+      })
+      .Case([](math::CtPopOp) {
+        return onBits([](uint64_t a, uint64_t) { return llvm::popcount(a); });
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+//===----------------------------------------------------------------------===//
+// Memory and control flow
+//===----------------------------------------------------------------------===//
+
+/// The bytes that a load (operands: memref, index) or store (value, memref,
+/// index) means, null after an error.
+char *access(Frame &frame, const Step &step, unsigned memref, size_t size) {
+  MutableArrayRef<char> buffer = frame.buffers[step.bits(frame, memref)];
+  uint64_t position = step.bits(frame, memref + 1),
+           available = buffer.size() / size;
+  if (position < available)
+    return buffer.data() + position * size;
+  step.op->emitError("accesses element ")
+      << position << " of a buffer of " << available;
+  return nullptr;
+}
+
+/// `Integer` is what memory holds: an element of the width, or f32 as its bits.
+template <typename Integer, bool isF32>
+LogicalResult load(Frame &frame, const Step &step) {
+  const char *from = access(frame, step, 0, sizeof(Integer));
+  if (!from)
+    return failure();
+  Integer raw = 0;
+  std::memcpy(&raw, from, sizeof raw);
+  if constexpr (isF32)
+    frame.slots[step.result].number = llvm::bit_cast<float>(raw);
+  else
+    step.setBits(frame, raw);
+  return success();
+}
+
+template <typename Integer, bool isF32>
+LogicalResult store(Frame &frame, const Step &step) {
+  char *to = access(frame, step, 1, sizeof(Integer));
+  if (!to)
+    return failure();
+  Integer raw = 0;
+  if constexpr (isF32)
+    raw = llvm::bit_cast<Integer>(static_cast<float>(step.number(frame, 0)));
+  else
+    raw = static_cast<Integer>(step.bits(frame, 0));
+  std::memcpy(to, &raw, sizeof raw);
+  return success();
+}
+
+Step::Action getMemoryAction(Operation *op) {
+  auto choose = [](Type type, bool isStore) -> Step::Action {
+    if (type.isF32())
+      return isStore ? store<uint32_t, true> : load<uint32_t, true>;
+    switch (llvm::divideCeil(getWidth(type), 8)) {
+    case 1:
+      return isStore ? store<uint8_t, false> : load<uint8_t, false>;
+    case 2:
+      return isStore ? store<uint16_t, false> : load<uint16_t, false>;
+    case 4:
+      return isStore ? store<uint32_t, false> : load<uint32_t, false>;
+    case 8:
+      return isStore ? store<uint64_t, false> : load<uint64_t, false>;
+    default:
+      return nullptr;
+    }
+  };
+  if (auto load = dyn_cast<memref::LoadOp>(op);
+      load && load.getIndices().size() == 1)
+    return choose(load.getType(), false);
+  if (auto store = dyn_cast<memref::StoreOp>(op);
+      store && store.getIndices().size() == 1)
+    return choose(store.getValueToStore().getType(), true);
+  return nullptr;
+}
+
+/// Copies values at once: targets may be among the sources.
+void copy(Frame &frame, ArrayRef<unsigned> from, ArrayRef<unsigned> to) {
+  if (from.size() == 1) {
+    frame.slots[to[0]] = frame.slots[from[0]];
+    return;
+  }
+  SmallVector<Scalar> values;
+  for (unsigned slot : from)
+    values.push_back(frame.slots[slot]);
+  for (auto [slot, value] : llvm::zip_equal(to, values))
+    frame.slots[slot] = value;
+}
+
+LogicalResult runFor(Frame &frame, const Step &step) {
+  const Nested &loop = *step.nested;
+  const Program &body = loop.regions[0];
+  int64_t begin = step.signedBits(frame, 0), end = step.signedBits(frame, 1),
+          stride = step.signedBits(frame, 2);
+  if (stride <= 0)
+    return step.op->emitError("step must be positive");
+  ArrayRef<unsigned> carried = ArrayRef(body.arguments).drop_front();
+  copy(frame, ArrayRef(loop.operands).drop_front(3), carried);
+  for (int64_t i = begin; i < end; i += stride) {
+    frame.slots[body.arguments[0]].bits = i;
+    if (failed(body.run(frame)))
+      return failure();
+    copy(frame, body.results, carried);
+  }
+  copy(frame, carried, loop.results);
+  return success();
+}
+
+LogicalResult runIf(Frame &frame, const Step &step) {
+  const Nested &branch = *step.nested;
+  size_t index = step.bits(frame, 0) ? 0 : 1;
+  if (index >= branch.regions.size())
+    return success();
+  if (failed(branch.regions[index].run(frame)))
+    return failure();
+  copy(frame, branch.regions[index].results, branch.results);
+  return success();
+}
+
+LogicalResult runWhile(Frame &frame, const Step &step) {
+  const Nested &loop = *step.nested;
+  const Program &before = loop.regions[0], &after = loop.regions[1];
+  // The condition comes first among scf.condition's operands.
+  ArrayRef<unsigned> forwarded = ArrayRef(before.results).drop_front();
+  copy(frame, loop.operands, before.arguments);
+  while (true) {
+    if (failed(before.run(frame)))
+      return failure();
+    if (!frame.slots[before.results[0]].bits)
+      break;
+    copy(frame, forwarded, after.arguments);
+    if (failed(after.run(frame)))
+      return failure();
+    copy(frame, after.results, before.arguments);
+  }
+  copy(frame, forwarded, loop.results);
+  return success();
+}
+
+/// Operands: lower bounds, upper bounds, steps.
+LogicalResult runParallel(Frame &frame, const Step &step) {
+  const Nested &loop = *step.nested;
+  const Program &body = loop.regions[0];
+  size_t rank = body.arguments.size();
+  auto operand = [&](size_t group, size_t d) {
+    return static_cast<int64_t>(
+        frame.slots[loop.operands[group * rank + d]].bits);
+  };
+  SmallVector<int64_t> index;
+  for (size_t d = 0; d < rank; ++d) {
+    index.push_back(operand(0, d));
+    if (index[d] >= operand(1, d))
+      return success();
+  }
+  while (true) {
+    for (size_t d = 0; d < rank; ++d)
+      frame.slots[body.arguments[d]].bits = index[d];
+    if (failed(body.run(frame)))
+      return failure();
+    size_t d = rank;
+    while (d > 0) {
+      --d;
+      index[d] += operand(2, d);
+      if (index[d] < operand(1, d))
+        break;
+      index[d] = operand(0, d);
+      if (d == 0)
+        return success();
     }
   }
-  if (op.getNumResults() == 1 && runArith(op))
-    return success();
-  if (op.getNumResults() == 1)
-    return runMath(op);
-  return op.emitError("cannot be interpreted");
+}
+
+Step::Action getControlAction(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Step::Action>(op)
+      .Case([](scf::ForOp) { return runFor; })
+      .Case([](scf::IfOp) { return runIf; })
+      .Case([](scf::WhileOp) { return runWhile; })
+      .Case([](scf::ParallelOp loop) {
+        // Reductions are not of the loop-level form.
+        return loop.getInitVals().empty() ? runParallel : fail;
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+//===----------------------------------------------------------------------===//
+// Translation
+//===----------------------------------------------------------------------===//
+
+/// Translates blocks into programs that run in `frame`, which it gives the
+/// values of constants and scratch memory.
+class Translator {
+public:
+  explicit Translator(Frame &frame) : frame(frame) {}
+  Program translate(Block &block);
+
+  unsigned getSlot(Value value) {
+    auto [it, isNew] = slots.try_emplace(value, frame.slots.size());
+    if (isNew)
+      frame.slots.emplace_back();
+    return it->second;
+  }
+
+private:
+  bool translateConstant(Operation &op);
+  Step translate(Operation &op);
+
+  Frame &frame;
+  DenseMap<Value, unsigned> slots;
+};
+
+} // namespace
+
+/// Values that no run changes.
+bool Translator::translateConstant(Operation &op) {
+  if (auto alloca = dyn_cast<memref::AllocaOp>(op)) {
+    // Its bytes start as zero.
+    size_t size =
+        alloca.getType().getNumElements() *
+        llvm::divideCeil(getWidth(alloca.getType().getElementType()), 8);
+    frame.scratch.emplace_back(size, 0);
+    frame.slots[getSlot(alloca)].bits = frame.buffers.size();
+    frame.buffers.push_back(frame.scratch.back());
+    return true;
+  }
+  auto constant = dyn_cast<arith::ConstantOp>(op);
+  if (!constant)
+    return false;
+  Scalar &slot = frame.slots[getSlot(constant)];
+  if (auto integer = dyn_cast<IntegerAttr>(constant.getValue()))
+    slot.bits = integer.getValue().getZExtValue();
+  else if (auto number = dyn_cast<FloatAttr>(constant.getValue());
+           number && number.getType().getIntOrFloatBitWidth() >= 32)
+    slot.number = number.getValueAsDouble();
+  else if (number)
+    slot.bits = number.getValue().bitcastToAPInt().getZExtValue();
+  else
+    return false;
+  return true;
+}
+
+Step Translator::translate(Operation &op) {
+  Step step;
+  step.op = &op;
+  for (auto [slot, operand] : llvm::zip(step.operands, op.getOperands()))
+    slot = getSlot(operand);
+  auto getScalarWidth = [](Type type) {
+    return type.isIntOrIndexOrFloat() ? getWidth(type) : 64;
+  };
+  if (op.getNumOperands())
+    step.operandWidth = getScalarWidth(op.getOperand(0).getType());
+  if (op.getNumResults() == 1) {
+    step.result = getSlot(op.getResult(0));
+    step.width = getScalarWidth(op.getResult(0).getType());
+    step.isSingle = op.getResult(0).getType().isF32();
+  }
+  step.action = getMemoryAction(&op);
+  if (!step.action && op.getNumRegions()) {
+    step.action = getControlAction(&op);
+    step.nested = std::make_unique<Nested>();
+    for (Value operand : op.getOperands())
+      step.nested->operands.push_back(getSlot(operand));
+    for (Value result : op.getResults())
+      step.nested->results.push_back(getSlot(result));
+    for (Region &region : op.getRegions())
+      if (!region.empty())
+        step.nested->regions.push_back(translate(region.front()));
+  }
+  if (!step.action && op.getNumResults() == 1)
+    step.action = getArithAction(&op);
+  if (!step.action && op.getNumResults() == 1)
+    step.action = getMathAction(&op);
+  // An error only where it is reached.
+  if (!step.action)
+    step.action = fail;
+  return step;
+}
+
+Program Translator::translate(Block &block) {
+  Program program;
+  for (Value argument : block.getArguments())
+    program.arguments.push_back(getSlot(argument));
+  for (Operation &op : block) {
+    if (op.hasTrait<OpTrait::IsTerminator>()) {
+      for (Value operand : op.getOperands())
+        program.results.push_back(getSlot(operand));
+      break;
+    }
+    if (!translateConstant(op))
+      program.steps.push_back(translate(op));
+  }
+  return program;
 }
 
 LogicalResult qc::interpretLoops(Block &block,
                                  ArrayRef<MutableArrayRef<char>> buffers) {
-  Interpreter interpreter;
-  interpreter.buffers.assign(buffers.begin(), buffers.end());
-  for (auto [index, argument] : llvm::enumerate(block.getArguments()))
-    interpreter.values[argument].bits = index;
-  return interpreter.runBlock(block);
+  Frame frame;
+  frame.buffers.assign(buffers.begin(), buffers.end());
+  // Slot 0: what ops do not have.
+  frame.slots.emplace_back();
+  Program program = Translator(frame).translate(block);
+  for (auto [index, slot] : llvm::enumerate(program.arguments))
+    frame.slots[slot].bits = index;
+  return program.run(frame);
 }

@@ -16,12 +16,42 @@ namespace {
 
 /// What a bias of one row gives.
 struct Fit {
-  /// Sums of squared differences, and of differences of the outputs that are
-  /// not clamped; the number of these.
-  double squares = 0, differences = 0, moving = 0;
+  /// Sums of squared differences, of differences times slopes, of squared
+  /// slopes.
+  double squares = 0, gradient = 0, curvature = 0;
 };
 
 } // namespace
+
+OutputFunction OutputFunction::clamp(float lower, float upper) {
+  OutputFunction function;
+  function.lower = lower;
+  function.upper = upper;
+  return function;
+}
+
+OutputFunction OutputFunction::sampled(float first, float last,
+                                       std::vector<float> values) {
+  assert(values.size() >= 2 && first < last);
+  OutputFunction function;
+  function.first = first;
+  function.step = (last - first) / static_cast<float>(values.size() - 1);
+  function.values = std::move(values);
+  return function;
+}
+
+OutputFunction::Point OutputFunction::at(float x) const {
+  if (values.empty()) {
+    bool isInside = x > lower && x < upper;
+    return {std::clamp(x, lower, upper), isInside ? 1.0f : 0.0f};
+  }
+  float position = (x - first) / step;
+  float cell = std::clamp(std::floor(position), 0.0f,
+                          static_cast<float>(values.size() - 2));
+  auto i = static_cast<size_t>(cell);
+  float rise = values[i + 1] - values[i];
+  return {values[i] + (position - cell) * rise, rise / step};
+}
 
 void qc::addProducts(llvm::ArrayRef<float> inputs,
                      llvm::ArrayRef<float> weights, int64_t groups,
@@ -38,33 +68,30 @@ void qc::addProducts(llvm::ArrayRef<float> inputs,
 
 std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
                                  llvm::ArrayRef<float> expected, int64_t rows,
-                                 OutputClamp clamp) {
+                                 const OutputFunction &function) {
   assert(outputs.size() == expected.size());
   int64_t positions = outputs.size() / rows;
   auto evaluate = [&](int64_t row, float bias) {
     Fit fit;
     for (int64_t i = row; i < positions * rows; i += rows) {
-      float value = outputs[i] + bias;
-      double difference = static_cast<double>(expected[i]) -
-                          std::clamp(value, clamp.lower, clamp.upper);
+      auto [value, slope] = function.at(outputs[i] + bias);
+      double difference = static_cast<double>(expected[i]) - value;
       fit.squares += difference * difference;
-      if (value > clamp.lower && value < clamp.upper) {
-        fit.differences += difference;
-        ++fit.moving;
-      }
+      fit.gradient += slope * difference;
+      fit.curvature += static_cast<double>(slope) * slope;
     }
     return fit;
   };
   std::vector<float> biases(rows);
   for (int64_t row = 0; row < rows; ++row) {
     Fit best = evaluate(row, 0);
-    // A step to the minimum of what is not clamped, halved while that is no
-    // better; without a clamp the first step is the last.
+    // A step to the minimum if slopes stayed as they are, halved while that is
+    // no better; without a function the first step is the last.
     for (int halvings = 0, steps = 0; halvings < 5 && steps < 20; ++steps) {
-      if (best.moving == 0)
+      if (best.curvature == 0)
         break;
       float step = static_cast<float>(
-          std::ldexp(best.differences / best.moving, -halvings));
+          std::ldexp(best.gradient / best.curvature, -halvings));
       Fit next = evaluate(row, biases[row] + step);
       if (next.squares < best.squares) {
         biases[row] += step;

@@ -6,6 +6,9 @@
 
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
+#include <algorithm>
+#include <cmath>
+
 using namespace mlir;
 using namespace qc;
 
@@ -58,6 +61,28 @@ void LayerBias::set(ArrayRef<float> values) {
     cast<ConvOp>(op).getBiasMutable().assign(constant);
 }
 
+LayerEpilogue::LayerEpilogue(const LinearLayer &layer)
+    : result(LayerBias(layer).getResult()) {
+  Operation *reader = result.hasOneUse() ? *result.getUsers().begin() : nullptr;
+  auto sum = dyn_cast_or_null<AddOp>(reader);
+  if (sum && sum.getType() == result.getType()) {
+    OpOperand &other = sum->getOpOperand(sum->getOperand(0) == result ? 1 : 0);
+    Operation *producer = other.get().getDefiningOp();
+    if (other.get().getType() == result.getType() &&
+        (!producer || (!isa<ConstantOp>(producer) &&
+                       producer->isBeforeInBlock(layer.getOp())))) {
+      addend = &other;
+      result = sum->getResult(0);
+    }
+  }
+  function = ElementFunction::find(result);
+  // Whether it can be evaluated.
+  if (function && failed(function->evaluate(0.0f)))
+    function.reset();
+  if (function)
+    result = function->getResult();
+}
+
 /// The number of a constant with one element.
 static std::optional<float> getNumber(Value value) {
   if (cast<RankedTensorType>(value.getType()).getNumElements() != 1)
@@ -68,36 +93,33 @@ static std::optional<float> getNumber(Value value) {
   return floats->front();
 }
 
-LayerEpilogue::LayerEpilogue(const LinearLayer &layer)
-    : result(LayerBias(layer).getResult()) {
-  auto getReader = [&]() -> Operation * {
-    Operation *reader =
-        result.hasOneUse() ? *result.getUsers().begin() : nullptr;
-    return reader && reader->getNumResults() == 1 &&
-                   reader->getResult(0).getType() == result.getType()
-               ? reader
-               : nullptr;
-  };
-  if (auto sum = dyn_cast_or_null<AddOp>(getReader())) {
-    OpOperand &other = sum->getOpOperand(sum->getOperand(0) == result ? 1 : 0);
-    Operation *producer = other.get().getDefiningOp();
-    if (other.get().getType() == result.getType() &&
-        (!producer || (!isa<ConstantOp>(producer) &&
-                       producer->isBeforeInBlock(layer.getOp())))) {
-      addend = &other;
-      result = sum->getResult(0);
+OutputFunction LayerEpilogue::getFunction(ArrayRef<float> outputs) const {
+  if (!function)
+    return {};
+  // A clamp's kinks are on no grid.
+  if (llvm::hasSingleElement(function->getOps())) {
+    Operation *op = function->getOps().front();
+    if (isa<ReluOp>(op))
+      return OutputFunction::clamp(0, std::numeric_limits<float>::infinity());
+    if (auto clip = dyn_cast<ClipOp>(op)) {
+      std::optional<float> lower = getNumber(clip.getLower()),
+                           upper = getNumber(clip.getUpper());
+      if (lower && upper && *lower <= *upper)
+        return OutputFunction::clamp(*lower, *upper);
     }
   }
-  Operation *reader = getReader();
-  if (isa_and_nonnull<ReluOp>(reader)) {
-    clamp.lower = 0;
-    result = reader->getResult(0);
-  } else if (auto clip = dyn_cast_or_null<ClipOp>(reader)) {
-    std::optional<float> lower = getNumber(clip.getLower()),
-                         upper = getNumber(clip.getUpper());
-    if (lower && upper) {
-      clamp = {*lower, *upper};
-      result = clip->getResult(0);
-    }
-  }
+  // With room for the bias.
+  auto [least, largest] = std::minmax_element(outputs.begin(), outputs.end());
+  float room = std::max(*largest - *least, 1e-3f) / 8;
+  float first = *least - room, last = *largest + room;
+  constexpr int numPoints = 4096;
+  std::vector<float> points(numPoints);
+  for (int i = 0; i < numPoints; ++i)
+    points[i] =
+        first + (last - first) * static_cast<float>(i) / (numPoints - 1);
+  FailureOr<std::vector<float>> values = function->evaluate(points);
+  if (failed(values) ||
+      !llvm::all_of(*values, [](float value) { return std::isfinite(value); }))
+    return {};
+  return OutputFunction::sampled(first, last, std::move(*values));
 }

@@ -4,6 +4,8 @@
 #ifndef QC_LIB_QUANTIZATION_LAYEREPILOGUE_H
 #define QC_LIB_QUANTIZATION_LAYEREPILOGUE_H
 
+#include "ElementFunction.h"
+
 #include "qc/Analysis/BiasCorrection.h"
 #include "qc/Quantization/LinearLayer.h"
 
@@ -29,9 +31,10 @@ private:
 };
 
 /// A sum with a value that is there before the layer runs (a residual stream),
-/// and a clamp, as far as each is the only reader of the one before. What
-/// reads the result sees errors of the outputs as they are behind these: a
-/// residual branch makes up for the stream's, and a clamp hides some.
+/// and a function of its elements (a clamp, x * sigmoid(x)), as far as each is
+/// the only reader of the one before. What reads the result sees errors of the
+/// outputs as they are behind these: a residual branch makes up for the
+/// stream's, and a function hides some.
 class LayerEpilogue {
 public:
   explicit LayerEpilogue(const LinearLayer &layer);
@@ -41,12 +44,13 @@ public:
   mlir::Value getAddend() const {
     return addend ? addend->get() : mlir::Value();
   }
-  OutputClamp getClamp() const { return clamp; }
+  /// The function of the elements, for `outputs` before it.
+  OutputFunction getFunction(llvm::ArrayRef<float> outputs) const;
 
 private:
   mlir::Value result;
   mlir::OpOperand *addend = nullptr;
-  OutputClamp clamp;
+  std::optional<ElementFunction> function;
 };
 
 } // namespace qc

@@ -12,6 +12,8 @@
 
 #include "qc/Quantization/Points.h"
 
+#include "ElementFunction.h"
+
 #include "qc/Quantization/LinearLayer.h"
 
 #include "qc/Dialect/QC/Transforms/Quantization.h"
@@ -60,17 +62,15 @@ private:
   static bool isLinear(Operation *op) {
     return op && isa<ConvOp, MatMulOp>(op);
   }
-  /// Whether nothing else reads what `value`, a function of elements, is
-  /// computed from.
-  bool isOwnFunction(Value value) const;
-  /// Whether `value` is an accumulator that its only reader can take directly.
-  bool isAccumulator(Value value) const;
+  /// Collects what kernels have in accumulators before they round it: `value`,
+  /// the result of a convolution or product, and functions of it.
+  void findAccumulators(Value value);
   void collect(Operation *op);
   void wantSum(Operation *op);
 
   func::FuncOp function;
   QuantizationPoints points;
-  llvm::DenseSet<Value> reaches, fromConvolution;
+  llvm::DenseSet<Value> reaches, fromConvolution, accumulators;
   llvm::DenseMap<Value, Value> sources;
 };
 
@@ -89,39 +89,13 @@ void PointFinder::findSource(Operation *op) {
     sources[op->getResult(0)] = source;
 }
 
-bool PointFinder::isOwnFunction(Value value) const {
-  Value source = getSource(value);
-  llvm::SmallPtrSet<Operation *, 4> inside;
-  SmallVector<Value> parts{value};
-  while (!parts.empty()) {
-    Operation *op = parts.pop_back_val().getDefiningOp();
-    if (!inside.insert(op).second)
-      continue;
-    for (OpOperand *operand : getVariables(op))
-      if (operand->get() != source)
-        parts.push_back(operand->get());
-  }
-  auto isUsedInside = [&](Value part) {
-    return llvm::all_of(part.getUsers(), [&](Operation *user) {
-      return inside.contains(user);
-    });
-  };
-  return isUsedInside(source) && llvm::all_of(inside, [&](Operation *op) {
-           return op == value.getDefiningOp() || isUsedInside(op->getResult(0));
-         });
-}
-
-bool PointFinder::isAccumulator(Value value) const {
-  if (!value.hasOneUse())
-    return false;
-  while (true) {
-    Operation *op = value.getDefiningOp();
-    if (isLinear(op))
-      return true;
-    // Biases, clamps and other functions of elements stay in the kernel.
-    if (!op || !isFunction(op) || !isOwnFunction(value))
-      return false;
-    value = getSource(value);
+void PointFinder::findAccumulators(Value value) {
+  accumulators.insert(value);
+  // Biases, clamps and other functions of elements stay in the kernel.
+  while (std::optional<ElementFunction> function =
+             ElementFunction::find(value)) {
+    value = function->getResult();
+    accumulators.insert(value);
   }
 }
 
@@ -130,7 +104,7 @@ void PointFinder::wantSum(Operation *op) {
   // which the sum is fused.
   OpOperand *kept = nullptr;
   for (OpOperand *operand : getVariables(op))
-    if (isAccumulator(operand->get()) &&
+    if (accumulators.contains(operand->get()) && operand->get().hasOneUse() &&
         (!kept || kept->get().getDefiningOp()->isBeforeInBlock(
                       operand->get().getDefiningOp())))
       kept = operand;
@@ -189,6 +163,8 @@ QuantizationPoints PointFinder::run() {
   };
   for (Operation &op : body.without_terminator()) {
     findSource(&op);
+    if (isLinear(&op))
+      findAccumulators(op.getResult(0));
     if (isa<ConvOp>(op) || ((passes(&op) || isa<ReduceOp>(op)) &&
                             llvm::any_of(op.getOperands(), [&](Value value) {
                               return fromConvolution.contains(value);

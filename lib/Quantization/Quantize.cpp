@@ -169,8 +169,8 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
                 weights, layer.groups(), layer.rows(), layer.columns(), own);
     llvm::append_range(outputs, own);
   }
-  std::vector<float> change =
-      fitBiases(outputs, todo.expected, layer.rows(), todo.epilogue.getClamp());
+  std::vector<float> change = fitBiases(outputs, todo.expected, layer.rows(),
+                                        todo.epilogue.getFunction(outputs));
   for (auto [value, difference] : llvm::zip_equal(values, change))
     value += difference;
   bias.set(values);

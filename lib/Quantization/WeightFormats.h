@@ -13,8 +13,9 @@ struct WeightFormatOptions {
   bool symmetric = true;
   /// Elements per scale of matrix products; 0: one scale per output channel.
   int64_t block = 0;
-  /// minmax, mse, output; auto: output for formats below 8 bits that are rounded
-  /// with error feedback, whose second moments are there then, else mse.
+  /// minmax, mse, output; auto: output for formats below 8 bits that are
+  /// rounded with error feedback, whose second moments are there then, else
+  /// mse.
   std::string range = "auto", rounding = "gptq";
 
   /// Fails with an error at the module that says what is accepted.

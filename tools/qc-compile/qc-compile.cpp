@@ -283,7 +283,7 @@ int main(int argc, char **argv) {
   qc::ImportCommandLine import;
   qc::hls::CommandLine hls;
   qc::VerifyNumericsCommandLine verify(category);
-  // LLVM registers some hundred of its own: --help-hidden shows them.
+  // LLVM registers some hundred of its own.
   cl::HideUnrelatedOptions(
       {&category, &import.getCategory(), &hls.getCategory()});
   cl::ParseCommandLineOptions(argc, argv,

@@ -19,20 +19,38 @@ void addProducts(llvm::ArrayRef<float> inputs, llvm::ArrayRef<float> weights,
                  int64_t groups, int64_t rows, int64_t columns,
                  llvm::MutableArrayRef<float> outputs);
 
-/// The interval to which what reads a layer's outputs clamps them.
-struct OutputClamp {
+/// What is made of each of a layer's outputs before anything else reads it.
+class OutputFunction {
+public:
+  /// The outputs as they are.
+  OutputFunction() = default;
+  static OutputFunction clamp(float lower, float upper);
+  /// Any function, by its values at points of equal distance from `first` to
+  /// `last`: linear in between and beyond. At least two points.
+  static OutputFunction sampled(float first, float last,
+                                std::vector<float> values);
+
+  struct Point {
+    float value, slope;
+  };
+  Point at(float x) const;
+
+private:
   float lower = -std::numeric_limits<float>::infinity();
   float upper = std::numeric_limits<float>::infinity();
+  /// Of the samples.
+  float first = 0, step = 1;
+  std::vector<float> values;
 };
 
-/// For each row the b of least sum of squares of clamp(outputs + b) - expected;
-/// both are positions x rows, `expected` is clamped already. Without a clamp
-/// that is the mean difference. With one the sum has several minima:
+/// For each row the b of least sum of squares of f(outputs + b) - expected;
+/// both are positions x rows, `expected` is behind f already. Without an f that
+/// is the mean difference. With one the sum may have several minima:
 /// Gauss-Newton steps from 0 that are taken only where they lower it, so no row
 /// becomes worse.
 std::vector<float> fitBiases(llvm::ArrayRef<float> outputs,
                              llvm::ArrayRef<float> expected, int64_t rows,
-                             OutputClamp clamp);
+                             const OutputFunction &function);
 
 } // namespace qc
 

@@ -103,6 +103,8 @@ private:
   std::vector<std::string> types;
   SmallVector<const SensitivityMetric *> requested;
   SmallVector<LayerTask, 0> tasks;
+  /// Samples that runs of the whole model use.
+  unsigned numModelSamples = 0;
   func::FuncOp function;
   const ExecutorInterface *executor = nullptr;
   std::optional<SampleSet> samples;
@@ -149,9 +151,6 @@ LogicalResult SensitivityPass::checkOptions() {
   const SensitivityMetric *noise = findSensitivityMetric("weight-sqnr");
   if (!llvm::is_contained(requested, noise))
     requested.push_back(noise);
-  if (modelLimit == 0)
-    return module.emitError("qc-sensitivity: bad model-limit 0; accepted: at "
-                            "least one sample");
   return getWeightOptions().check(module, getArgument());
 }
 
@@ -184,14 +183,32 @@ LogicalResult SensitivityPass::save() {
   return writeJSON(getOperation().getLoc(), table, sensitivities.toJSON());
 }
 
+/// Runs of the whole model, one per layer and sample, cost as much as all the
+/// rest. Few samples rank layers of a model badly: 4 to 64 of them, as many as
+/// 6e11 multiply-accumulates pay for (some 10 seconds of two cores).
+static unsigned chooseModelSamples(const QuantizationPoints &points) {
+  double macs = 0, layers = 0;
+  for (OpOperand *operand : points.weights)
+    if (std::optional<LinearLayer> layer =
+            LinearLayer::get(operand->getOwner())) {
+      macs += static_cast<double>(layer->macs());
+      ++layers;
+    }
+  // Each layer has a twin there that computes its error.
+  double run = std::max(2 * macs * layers, 1.0);
+  return static_cast<unsigned>(std::clamp(6e11 / run, 4.0, 64.0));
+}
+
 void SensitivityPass::collectTasks(func::FuncOp function) {
   NodeNames names(function);
+  QuantizationPoints points = QuantizationPoints::find(function);
+  numModelSamples = modelLimit ? modelLimit : chooseModelSamples(points);
   std::string settings;
   llvm::raw_string_ostream(settings)
       << "rounding=" << rounding << " weight-range=" << weightRange
       << " symmetric=" << symmetric << " block=" << block << " limit=" << limit
-      << " positions=" << positions << " model-limit=" << modelLimit;
-  for (OpOperand *operand : QuantizationPoints::find(function).weights) {
+      << " positions=" << positions << " model-limit=" << numModelSamples;
+  for (OpOperand *operand : points.weights) {
     std::optional<LinearLayer> layer = LinearLayer::get(operand->getOwner());
     if (!layer)
       continue;
@@ -392,7 +409,7 @@ LogicalResult SensitivityPass::runModel(
     return failure();
   SampleSet few = *samples;
   if (failed(few.forEach([&](size_t sample, SampleSet::Inputs inputs) {
-        return sample < modelLimit ? model->addSample(inputs) : success();
+        return sample < numModelSamples ? model->addSample(inputs) : success();
       })))
     return failure();
   Progress display(what.str(), chosen.size(), progress);

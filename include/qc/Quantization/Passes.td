@@ -96,7 +96,7 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
     Option<"positions", "positions", "unsigned", "32", "Output positions per sample that moments look at (0: all)">,
-    Option<"modelLimit", "model-limit", "unsigned", "4", "Samples that runs of the whole model use">,
+    Option<"modelLimit", "model-limit", "unsigned", "0", "Samples that runs of the whole model use (0: 4 to 64, fewer for larger models)">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"", "How weights are rounded: nearest, gptq">,
     Option<"weightRange", "weight-range", "std::string", "\"auto\"", "How ranges of weights are chosen: minmax, mse, output (least error behind the layer); auto: output below 8 bits with gptq, else mse">,
     Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,

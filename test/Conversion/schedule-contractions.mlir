@@ -34,6 +34,34 @@ qc.kernel @integers(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8, #qc.layout<1:16:
   qc.yield %0 : tensor<2x16xsi32>
 }
 
+// For many channels an iteration's inputs are widened before: 512 bytes here, 256
+// even ones and behind them 256 odd ones. A step multiplies by the even ones of
+// all rows, then by the odd ones.
+// CHECK-LABEL: func.func @widened
+// CHECK: %[[HALVES:.*]] = memref.alloca() : memref<512xi16>
+// CHECK: scf.parallel
+// CHECK: scf.for %[[AT:.*]] = %{{.*}} to %c512{{.*}} step %c32
+// CHECK: vector.load %arg0{{.*}} vector<32xi8>
+// CHECK: arith.andi
+// CHECK: vector.store {{.*}}%[[HALVES]]{{.*}} vector<16xi16>
+// CHECK: arith.shrui
+// CHECK: vector.store {{.*}}%[[HALVES]]{{.*}} vector<16xi16>
+// CHECK: scf.for {{.*}} to %c16
+// CHECK-COUNT-2: vector.load %arg1{{.*}} vector<32xi8>
+// CHECK-NOT: %arg0
+// CHECK-COUNT-8: llvm.x86.avx2.pmadd.wd
+// CHECK: %c256
+// CHECK-COUNT-8: llvm.x86.avx2.pmadd.wd
+// CHECK: scf.yield
+// DOT-LABEL: func.func @widened
+// DOT-NOT: memref.alloca
+// DOT: return
+#wide = #qc.layout<1:16:4, 0:4:16, 1:1:16, 0:1:4>
+qc.kernel @widened(%a: tensor<8x64xui8>, %b: tensor<64x64xsi8, #wide>) -> tensor<8x64xsi32> attributes {family = "contraction"} {
+  %0 = qc.matmul %a, %b : (tensor<8x64xui8>, tensor<64x64xsi8, #wide>) -> tensor<8x64xsi32>
+  qc.yield %0 : tensor<8x64xsi32>
+}
+
 // 16 bits: two of the reduction per lane, the same on all CPUs (LLVM makes
 // vpdpwssd of both where there is one).
 // CHECK-LABEL: func.func @shorts

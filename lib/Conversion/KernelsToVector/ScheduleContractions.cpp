@@ -31,6 +31,9 @@ namespace {
 
 /// Output channels of one parallel iteration.
 constexpr int64_t groupChannels = 64;
+/// Inputs of one parallel iteration that are widened for all its channels: as
+/// many as stay in a core's own cache, if each is in so many products.
+constexpr int64_t widenedInputs = 32 << 10, widenedUses = 32;
 /// Bytes of weights that are worth asking for before they are needed: more than
 /// stays in a core's own cache.
 constexpr int64_t prefetchedWeights = 512 << 10, cacheLine = 64;
@@ -137,6 +140,15 @@ private:
   /// numbers of `width` bits, of each lane's four those `first` and every
   /// `distance` behind it.
   Value getOnes(Value step, int64_t width, int64_t first, int64_t distance);
+  /// Inputs from the first to behind the last that an iteration reads, if they
+  /// are better widened before than each time that they are multiplied, else 0.
+  int64_t getWidenedSpan() const;
+  /// Writes them to `widened`, the even ones before the odd ones.
+  void emitWidening(int64_t span);
+  /// The distance in what the products read for one in the input.
+  int64_t inputDistance(int64_t elements) const {
+    return widened ? elements / 2 : elements;
+  }
   /// The even or the odd ones of bytes, as 16-bit numbers.
   Value widen(Value bytes, bool isOdd, bool isUnsigned);
   /// Vectors, a power of two of them, as one.
@@ -151,6 +163,8 @@ private:
   bool useFMA, useDotProduct;
   SmallVector<Value> batchIndices;
   Value unitIndex, inputBatch, weightBatch, channelBase;
+  /// Scratch memory of 16-bit numbers, or null.
+  Value widened;
 };
 
 } // namespace
@@ -173,6 +187,10 @@ void ContractionEmitter::emit() {
     upper.push_back(constant(extent));
     step.push_back(constant(1));
   }
+  int64_t span = getWidenedSpan();
+  if (span != 0)
+    widened = memref::AllocaOp::create(
+        builder, loc, MemRefType::get({span}, builder.getI16Type()));
   auto parallel = scf::ParallelOp::create(builder, loc, lower, upper, step);
   builder.setInsertionPointToStart(parallel.getBody());
   SmallVector<Value> indices(parallel.getInductionVars());
@@ -188,6 +206,8 @@ void ContractionEmitter::emit() {
     weightBatch = add(weightBatch, scale(index, loop.weightStride));
   }
   inputBatch = add(inputBatch, scale(unitIndex, problem.unitStride));
+  if (widened)
+    emitWidening(span);
   Value group = indices[indices.size() - (unitsInside ? 2 : 1)];
   Value firstChannel = scale(group, groupChannels);
   int64_t lastGroup = problem.channels - (groups - 1) * groupChannels;
@@ -246,7 +266,9 @@ void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
   int64_t perRow = one.perRow + one.inputSums,
           reserve = one.weightSums + one.perRow + 2;
   // Both halves of the weights or those of all inputs, and a product.
-  if (splitsBytes() && keepsWeights(one))
+  if (widened)
+    reserve += one.perRow;
+  else if (splitsBytes() && keepsWeights(one))
     reserve += one.perRow + 1;
   else if (splitsBytes())
     perRow += 2, reserve = one.weightSums + 3;
@@ -278,7 +300,9 @@ Value ContractionEmitter::getGlobalChannel(Value channel) {
 void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
                                   int64_t tiles, Value channel, int64_t blocks,
                                   int64_t validChannels) {
-  Value inputBase = add(inputBatch, scale(row, problem.rowStride));
+  Value inputBase = scale(row, inputDistance(problem.rowStride));
+  if (!widened)
+    inputBase = add(inputBatch, inputBase);
   Value block = builder.createOrFold<arith::DivUIOp>(loc, channel,
                                                      constant(packedChannels));
   Value weightBase = add(weightBatch, scale(block, problem.blockStride));
@@ -367,7 +391,8 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
     builder.setInsertionPointToEnd(created.getBody());
     carried.assign(created.getRegionIterArgs().begin(),
                    created.getRegionIterArgs().end());
-    input = add(input, scale(created.getInductionVar(), loop.inputStride));
+    input = add(input, scale(created.getInductionVar(),
+                             inputDistance(loop.inputStride)));
     weight = add(weight, scale(created.getInductionVar(), loop.weightStride));
     if (prefetch.perStep != 0)
       next =
@@ -517,6 +542,47 @@ Value ContractionEmitter::getOnes(Value step, int64_t width, int64_t first,
                                  pattern(packedDot));
 }
 
+int64_t ContractionEmitter::getWidenedSpan() const {
+  // With four lanes a number in all of them takes as long as widening it.
+  if (!splitsBytes() || lanes < 8)
+    return 0;
+  int64_t span = (problem.unitRows - 1) * problem.rowStride + packedDot;
+  int64_t products =
+      problem.unitRows * std::min(problem.channels, groupChannels);
+  bool isAligned = problem.rowStride % packedDot == 0;
+  for (const ReductionLoop &loop : problem.reduction) {
+    span += (loop.extent - 1) * loop.inputStride;
+    products *= loop.extent;
+    isAligned &= loop.inputStride % packedDot == 0;
+  }
+  bool isWorthwhile = products * packedDot >= span * widenedUses;
+  return isAligned && isWorthwhile && span >= lanes * packedDot &&
+                 span <= widenedInputs
+             ? span
+             : 0;
+}
+
+void ContractionEmitter::emitWidening(int64_t span) {
+  int64_t width = lanes * packedDot, last = span - width;
+  auto loop =
+      scf::ForOp::create(builder, loc, constant(0),
+                         constant(llvm::alignTo(span, width)), constant(width));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  // The last ones are a part of those before where not all is full.
+  Value at = loop.getInductionVar();
+  if (span % width != 0)
+    at = arith::MinUIOp::create(builder, loc, at, constant(last));
+  Value bytes = vector::LoadOp::create(
+      builder, loc, VectorType::get({width}, builder.getI8Type()),
+      buffer(problem.input), add(inputBatch, at));
+  Value half = arith::DivUIOp::create(builder, loc, at, constant(2));
+  for (bool isOdd : {false, true})
+    vector::StoreOp::create(builder, loc,
+                            widen(bytes, isOdd, problem.inputUnsigned), widened,
+                            add(half, constant(isOdd ? span / 2 : 0)));
+}
+
 Value ContractionEmitter::widen(Value bytes, bool isOdd, bool isUnsigned) {
   auto words = VectorType::get({2 * lanes}, builder.getI16Type());
   auto splatted = [&](int16_t number) -> Value {
@@ -602,10 +668,47 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     return Halves{widen(values, false, isUnsigned),
                   widen(values, true, isUnsigned)};
   };
+  auto multiply = [&](Value &sum, Value lhs, Value rhs) {
+    sum = arith::AddIOp::create(builder, loc, sum, multiplyAdd(lhs, rhs));
+  };
   auto accumulate = [&](Value &sum, const Halves &lhs, const Halves &rhs) {
     for (auto [left, right] : llvm::zip_equal(lhs, rhs))
-      sum = arith::AddIOp::create(builder, loc, sum, multiplyAdd(left, right));
+      multiply(sum, left, right);
   };
+  auto words = VectorType::get({2 * lanes}, builder.getI16Type());
+  Value ones = arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
+  if (widened) {
+    int64_t odd = cast<MemRefType>(widened.getType()).getNumElements() / 2;
+    SmallVector<Value> loaded;
+    for (int64_t v = 0; v < perRow; ++v)
+      loaded.push_back(loadWeights(v));
+    for (bool isOdd : {false, true}) {
+      SmallVector<Value> weights;
+      for (int64_t v = 0; v < perRow; ++v) {
+        weights.push_back(widen(loaded[v], isOdd, problem.weightsUnsigned));
+        if (tile.weightSums)
+          multiply(weightSums[v], ones, weights[v]);
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        Value pair = vector::LoadOp::create(
+            builder, loc, VectorType::get({2}, builder.getI16Type()), widened,
+            add(input, constant(r * inputDistance(problem.rowStride) +
+                                (isOdd ? odd : 0))));
+        Value word = vector::BitCastOp::create(builder, loc,
+                                               VectorType::get({1}, i32), pair);
+        word = vector::ExtractOp::create(builder, loc, word, 0);
+        Value inputs =
+            vector::BitCastOp::create(builder, loc, words, splat(word, lanes));
+        if (tile.inputSums)
+          multiply(inputSums[r], inputs, getOnes(step, 16, isOdd, 2));
+        for (int64_t v = 0; v < perRow; ++v)
+          multiply(accumulators[r * perRow + v], inputs, weights[v]);
+      }
+    }
+    return;
+  }
   auto takeInput = [&](int64_t r) {
     Halves halves = halve(loadInput(r), problem.inputUnsigned);
     if (tile.inputSums)
@@ -615,13 +718,8 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
   };
   auto takeWeights = [&](int64_t v) {
     Halves halves = halve(loadWeights(v), problem.weightsUnsigned);
-    if (tile.weightSums) {
-      Value ones = arith::ConstantOp::create(
-          builder, loc,
-          DenseElementsAttr::get(cast<VectorType>(halves[0].getType()),
-                                 builder.getI16IntegerAttr(1)));
+    if (tile.weightSums)
       accumulate(weightSums[v], {ones, ones}, halves);
-    }
     return halves;
   };
   SmallVector<Halves> kept;

@@ -8,18 +8,18 @@
 // Tiles of 8-bit codes: each step of the reduction takes four inputs at a time.
 // vpdpbusd multiplies and sums them in one instruction, for as many rows and
 // vectors as f32 has. Elsewhere even and odd bytes become 16-bit numbers apart
-// and pmaddwd sums two of them: four rows times two vectors with AVX2, two rows
-// times four with SSE2.
+// and pmaddwd sums two of them: with AVX2 five rows times two vectors, where
+// inputs were widened before, else four times two; two rows times four with SSE2.
 
 // VNNI: qc_matmul_{{.*}} 0 spills, 15 loads, 0 stores; vpdpbusd 26, vpbroadcastd 13, move 2,
 // AVX: qc_matmul_{{.*}} 0 spills, 8 loads, 0 stores; vpdpbusd 12, vpbroadcastd 6, move 2,
-// V3: qc_matmul_{{.*}} 0 spills, 6 loads, 0 stores; vpaddd 16, vpmaddwd 16, vpand 4, vpbroadcastd 4,
+// V3: qc_matmul_{{.*}} 0 spills, 12 loads, 0 stores; vpaddd 20, vpmaddwd 20, vpbroadcastd 10, vpsraw 4,
 // SSE: qc_matmul_{{.*}} 0 spills, 6 loads, 0 stores; {{.*}}vpaddd 16, vpmaddwd 16,
 
 // A convolution 1x1.
 // VNNI: qc_conv_2_{{.*}} 0 spills, 16 loads, 0 stores; vpdpbusd 28, vpbroadcastd 14, move 2,
 // AVX: qc_conv_2_{{.*}} 0 spills, 8 loads, 0 stores; vpdpbusd 12, vpbroadcastd 6, move 2,
-// V3: qc_conv_2_{{.*}} 0 spills, 6 loads, 0 stores; vpaddd 16, vpmaddwd 16, vpand 4, vpbroadcastd 4,
+// V3: qc_conv_2_{{.*}} 0 spills, 12 loads, 0 stores; vpaddd 20, vpmaddwd 20, vpbroadcastd 10, vpsraw 4,
 // SSE: qc_conv_2_{{.*}} 0 spills, 6 loads, 0 stores; {{.*}}vpaddd 16, vpmaddwd 16,
 
 // The program's input is padded while its layout changes: 16 rows of 16 bytes (8
@@ -32,7 +32,7 @@
 // 3x3.
 // VNNI: qc_conv_4_{{.*}} 0 spills, 16 loads, 0 stores; vpdpbusd 28, vpbroadcastd 14, move 2,
 // AVX: qc_conv_4_{{.*}} 0 spills, 8 loads, 0 stores; vpdpbusd 12, vpbroadcastd 6, move 2,
-// V3: qc_conv_4_{{.*}} 0 spills, 6 loads, 0 stores; vpaddd 16, vpmaddwd 16, vpand 4, vpbroadcastd 4,
+// V3: qc_conv_4_{{.*}} 0 spills, 12 loads, 0 stores; vpaddd 20, vpmaddwd 20, vpbroadcastd 10, vpsraw 4,
 // SSE: qc_conv_4_{{.*}} 0 spills, 6 loads, 0 stores; {{.*}}vpaddd 16, vpmaddwd 16,
 
 // Four groups; rows of 14 pixels are tiles of five and four (four
@@ -46,7 +46,7 @@
 // window.
 // VNNI: qc_conv_9_{{.*}} 0 spills, 16 loads, 0 stores; vpdpbusd 28, vpbroadcastd 14, move 2,
 // AVX: qc_conv_9_{{.*}} 0 spills, 8 loads, 0 stores; vpdpbusd 12, vpbroadcastd 6, move 2,
-// V3: qc_conv_9_{{.*}} 0 spills, 6 loads, 0 stores; vpaddd 16, vpmaddwd 16, vpand 4, vpbroadcastd 4,
+// V3: qc_conv_9_{{.*}} 0 spills, 12 loads, 0 stores; vpaddd 20, vpmaddwd 20, vpbroadcastd 10, vpsraw 4,
 // SSE: qc_conv_9_{{.*}} 0 spills, 6 loads, 0 stores; {{.*}}vpaddd 16, vpmaddwd 16,
 
 // The image is quantized plane by plane, its pixels stored whole and side by

@@ -67,7 +67,7 @@ private:
     return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   }
 
-  /// Vectors of 32-bit accumulators that `blocks` blocks need per row.
+  /// Vectors of 32-bit accumulators that a block of channels needs per row.
   int64_t accumulatorsPerBlock() const { return packedChannels / lanes; }
   bool hasBytes() const { return problem.isInteger && problem.bits == 8; }
   /// Without vpdpbusd bytes are halves of 16-bit numbers for vpmaddwd.
@@ -249,7 +249,13 @@ void ContractionEmitter::emitGroup(ValueRange batch, Value unit,
 ContractionEmitter::Tile
 ContractionEmitter::getTile(int64_t rows, int64_t blocks,
                             int64_t validChannels) const {
-  Tile tile{rows, blocks, validChannels, accumulatorsPerBlock() * blocks, 0, 0};
+  // Vectors without a channel are none.
+  Tile tile{rows,
+            blocks,
+            validChannels,
+            static_cast<int64_t>(llvm::divideCeil(validChannels, lanes)),
+            0,
+            0};
   // An offset of the inputs is undone by the sum of the weights, and the other
   // way round.
   if (problem.inputZero || inputShift() != 0)
@@ -307,7 +313,7 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
                                                      constant(packedChannels));
   Value weightBase = add(weightBatch, scale(block, problem.blockStride));
   Tile tile = getTile(rows, blocks, validChannels);
-  int64_t vectors = blocks * packedChannels / lanes;
+  int64_t vectors = tile.perRow;
   auto validLanes = [&](int64_t v) {
     return std::min(lanes, validChannels - v * lanes);
   };
@@ -330,7 +336,8 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
   // A row's vectors together: what is behind the sums then runs through all of
   // them step by step, where one after the other would wait for its own
   // results.
-  bool isWhole = validLanes(vectors - 1) == lanes;
+  bool isWhole =
+      validLanes(vectors - 1) == lanes && llvm::isPowerOf2_64(vectors);
   for (int64_t r = 0; r < rows; ++r) {
     Value inputSum = inputSums.empty() ? Value() : inputSums[r];
     ArrayRef<Value> sumsOfRow = ArrayRef(sums).slice(r * vectors, vectors);
@@ -342,9 +349,8 @@ void ContractionEmitter::emitTile(Value row, int64_t rows, Value index,
       continue;
     }
     for (int64_t v = 0; v < vectors; ++v)
-      if (int64_t valid = validLanes(v); valid > 0)
-        emitEpilogue(add(row, constant(r)), add(channel, constant(v * lanes)),
-                     sumsOfRow[v], inputSum, inits[v] != nullptr, valid);
+      emitEpilogue(add(row, constant(r)), add(channel, constant(v * lanes)),
+                   sumsOfRow[v], inputSum, inits[v] != nullptr, validLanes(v));
   }
 }
 
@@ -476,11 +482,6 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight,
   SmallVector<Value> weights;
   for (int64_t v = 0; v < perRow; ++v) {
     int64_t valid = std::min(lanes, tile.validChannels - v * lanes);
-    if (valid <= 0) {
-      // No channel: the accumulator stays zero.
-      weights.push_back(Value());
-      continue;
-    }
     Value position = add(weight, constant(v / perBlock * problem.blockStride +
                                           v % perBlock * lanes));
     if (problem.isPacked || valid == lanes) {
@@ -502,8 +503,6 @@ void ContractionEmitter::emitFloatStep(Value input, Value weight,
                                add(input, constant(r * problem.rowStride)));
     Value broadcast = splat(scalar, lanes);
     for (int64_t v = 0; v < perRow; ++v) {
-      if (!weights[v])
-        continue;
       Value &accumulator = accumulators[r * perRow + v];
       if (useFMA)
         accumulator = math::FmaOp::create(builder, loc, broadcast, weights[v],

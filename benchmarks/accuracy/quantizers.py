@@ -3,9 +3,7 @@
 calling it with a feed gives the primary output. `cost` is what the quantization
 took, `weight_bytes` the size of the constants; `seconds` and `tokens` add up what
 runs took and computed."""
-import glob
 import os
-import tempfile
 import time
 
 import files
@@ -23,10 +21,10 @@ class Qc:
 
     def __init__(self, network, configuration, threads):
         import qcrt
-        base = os.path.join(files.folder("accuracy"), f"{network.name}.{configuration.name}")
         try:
-            quantized = self.quantize(network, configuration, base + ".mlir")
-            library = files.made_once(base + ".so", files.digest(quantized, qctest.tool("qc-compile")),
+            quantized = files.quantized_module(network.case, configuration.name, " ".join(configuration.options),
+                                               network.shapes())
+            library = files.made_once(quantized.removesuffix(".mlir") + ".so", files.digest(quantized, qctest.tool("qc-compile")),
                                       lambda path: qctest.compile_model(quantized, path, {}))
         except qctest.RunFailure as failure:
             raise Unavailable(models.clean(failure)) from None
@@ -36,24 +34,6 @@ class Qc:
         self.weight_bytes = model.weights_bytes
         self.session = model.session(threads=threads)
         self.seconds = self.tokens = 0
-
-    @staticmethod
-    def quantize(network, configuration, path):
-        inputs = files.calibration(network.case)
-        options = " ".join(configuration.options)
-        key = files.digest(network.file, qctest.tool("qc-opt"), qctest.tool("qc-translate"), options,
-                           *sorted(glob.glob(inputs + "/*.npz")))
-
-        def make(path):
-            with tempfile.TemporaryDirectory(prefix="qc-accuracy-", dir=files.folder("accuracy")) as work:
-                commands = qctest.quantize_commands(
-                    network.file, path, os.path.join(work, "float.mlir"), network.shapes(),
-                    f"calibration={inputs} {options} report={path.removesuffix('.mlir')}.plan.json")
-                costs = [qctest.run_measured(command, 3600) for command in commands]
-            files.keep_cost(path, {"seconds": sum(cost["seconds"] for cost in costs),
-                                   "cpu_seconds": sum(cost["cpu_seconds"] for cost in costs),
-                                   "peak_bytes": max(cost["peak_bytes"] for cost in costs)})
-        return files.made_once(path, key, make)
 
     def __call__(self, feed):
         rows = []

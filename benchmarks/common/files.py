@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The files that are compared: of every network one float file with batch norms
-folded, 100 calibration inputs, and int8 files that onnxruntime's quantizer and
-NNCF make of these. What is made stays in the qc cache and is made anew when what
+folded, 100 calibration inputs, and int8 files that onnxruntime's quantizer, NNCF
+and qc make of these. What is made stays in the qc cache and is made anew when what
 it was made of has changed."""
 import glob
 import hashlib
@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import networks
 import numpy as np
@@ -106,9 +107,38 @@ def float_file(case):
         [sys.executable, QUANTIZER, case.model(), "-", path, "--quantizer=none"], check=True, stdout=subprocess.DEVNULL))
 
 
+def quantized_module(case, name, options, shapes):
+    """What qc makes of the float file for these input shapes, with `options` of
+    --qc-quantize-pipeline: an .mlir file called after the network and `name`, with
+    its plan beside it; `cost_of` it is known. Raises RunFailure."""
+    path = os.path.join(folder("accuracy"), f"{network_name(case)}.{name}.mlir")
+    source, inputs = float_file(case), calibration(case)
+    key = digest(source, qctest.tool("qc-opt"), qctest.tool("qc-translate"), options, repr(sorted(shapes.items())),
+                 *sorted(glob.glob(inputs + "/*.npz")))
+
+    def make(path):
+        with tempfile.TemporaryDirectory(prefix="qc-accuracy-", dir=folder("accuracy")) as work:
+            commands = qctest.quantize_commands(
+                source, path, os.path.join(work, "float.mlir"), shapes,
+                f"calibration={inputs} {options} report={path.removesuffix('.mlir')}.plan.json")
+            costs = [qctest.run_measured(command, 3600) for command in commands]
+        keep_cost(path, {"seconds": sum(cost["seconds"] for cost in costs),
+                         "cpu_seconds": sum(cost["cpu_seconds"] for cost in costs),
+                         "peak_bytes": max(cost["peak_bytes"] for cost in costs)})
+    return made_once(path, key, make)
+
+
+def exported_file(case, shapes):
+    """The QDQ file that qc writes of what it makes of the float file."""
+    module = quantized_module(case, "W8A8", "weights=si8", shapes)
+    path = os.path.join(folder(), f"{network_name(case)}.int8-qc.dynamic.onnx")
+    return made_once(path, digest(module, qctest.tool("qc-translate")), lambda path: qctest.run_command(
+        [qctest.tool("qc-translate"), "--export-onnx", module, "-o", path], 900))
+
+
 def quantized_file(case, style):
     """What a peer makes of the float file in one of the styles; `cost_of` it is
-    known. Raises Failure where the peer cannot."""
+    known. Raises RunFailure where the peer cannot."""
     path = os.path.join(folder(), f"{network_name(case)}.{style}.dynamic.onnx")
     source, inputs, attempts = float_file(case), calibration(case), {**STYLES, **BLOCK_STYLES}[style]
 

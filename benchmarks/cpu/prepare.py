@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The rows that are measured: networks in float and in the int8 files that peers
-make of them (benchmarks/common/files.py). All peers get the same files, with all
+and qc make of them (benchmarks/common/files.py). All peers get the same files, with all
 shapes fixed."""
 import os
 import sys
@@ -11,6 +11,7 @@ import numpy as np
 import qctest
 
 TOKENS = 128
+QC_STYLE = "int8-qc"
 
 
 class Row:
@@ -35,7 +36,11 @@ class Row:
     def _dynamic_file(self):
         if self.style == "int8-published":
             return self.case.model()
-        return files.float_file(self.case) if self.style == "fp32" else files.quantized_file(self.case, self.style)
+        if self.style == "fp32":
+            return files.float_file(self.case)
+        if self.style == QC_STYLE:
+            return files.exported_file(self.case, {name: value.shape for name, value in self.feed().items()})
+        return files.quantized_file(self.case, self.style)
 
 
 def all_rows(models=None):
@@ -49,5 +54,8 @@ def all_rows(models=None):
         if case.name.startswith("int8/"):
             continue  # made here, of the prepared files
         styles = ["int8-published"] if case.int8 else ["fp32", *files.STYLES]
+        # qc quantizes for one shape, and calibration sequences are longer.
+        if not case.int8 and not any(value.dtype == np.int64 for value in next(iter(case.feeds(1))).values()):
+            styles.append(QC_STYLE)
         rows += [Row(case, style) for style in styles]
     return rows

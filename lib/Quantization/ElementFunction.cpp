@@ -24,16 +24,17 @@ std::optional<ElementFunction> ElementFunction::find(Value source) {
   ElementFunction function(source);
   llvm::SmallDenseSet<Value> inside{source};
   llvm::SmallPtrSet<Operation *, 4> readers;
-  // How many of the uses of what is inside are by ops of the function.
+  // Whether nothing but the function reads a value.
   auto isRead = [&](Value value) {
     return llvm::all_of(value.getUsers(), [&](Operation *user) {
       return readers.contains(user);
     });
   };
-  // Readers come in the block's order.
+  // Readers come in the block's order; sensible functions have few ops.
+  constexpr size_t maxOps = 16;
   Operation *op = source.getDefiningOp();
-  size_t numUsers = llvm::range_size(source.getUsers());
-  for (op = op ? op->getNextNode() : nullptr; op; op = op->getNextNode()) {
+  for (op = op ? op->getNextNode() : nullptr;
+       op && function.ops.size() < maxOps; op = op->getNextNode()) {
     SmallVector<Value> variables;
     for (Value operand : op->getOperands())
       if (!isConstant(operand))
@@ -52,9 +53,6 @@ std::optional<ElementFunction> ElementFunction::find(Value source) {
     if (llvm::all_of(inside, isRead))
       return function;
     inside.insert(op->getResult(0));
-    // Nothing sensible is as long.
-    if (function.ops.size() > 8 + numUsers)
-      return std::nullopt;
   }
   return std::nullopt;
 }

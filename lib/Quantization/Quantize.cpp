@@ -115,6 +115,18 @@ static int64_t getBiasPositions(size_t numSamples) {
   return llvm::divideCeil(2048, numSamples);
 }
 
+/// Positions of each sample from which second moments come. Rounding fits them
+/// and not what they stand for where there are few for each column: 64, if
+/// adding them up costs at most 6e9 multiply-accumulates.
+static int64_t getMomentPositions(const LinearLayer &layer, size_t numSamples) {
+  auto columns = static_cast<double>(layer.columns());
+  double rows =
+      std::min(64 * columns,
+               6e9 / (columns * columns * static_cast<double>(layer.groups())));
+  return std::max<int64_t>(
+      32, llvm::divideCeil(static_cast<int64_t>(rows), numSamples));
+}
+
 /// Keeps what the float model has where biases are judged.
 LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
                                            SampleSet &samples,
@@ -191,10 +203,12 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
         todo.format.rounding == "gptq" || todo.format.range == "output";
     bool isKnown = !layer.isConv() && lastInput == layer.getInput();
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
+    int64_t count = positions ? static_cast<int64_t>(positions)
+                              : getMomentPositions(layer, run->getNumSamples());
     if (needsHessian && !isKnown)
       for (size_t sample = 0; sample < run->getNumSamples(); ++sample)
         moment.add(layer.getColumns(run->getFloats(layer.getInput(), sample),
-                                    layer.drawPositions(positions, sample)));
+                                    layer.drawPositions(count, sample)));
     if (needsHessian && !isKnown) {
       lastHessians.clear();
       for (int64_t group = 0; group < layer.groups(); ++group)

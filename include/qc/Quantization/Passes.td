@@ -196,7 +196,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
   let options = [
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
-    Option<"positions", "positions", "unsigned", "32", "Output positions per sample that rounding looks at (0: all)">,
+    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that rounding looks at (0: at least 32, more where moments of small layers gain from them)">,
     Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];

@@ -29,7 +29,8 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
       llvm::cl::init(false)};
   Option<std::string> convCalibration{
       *this, "conv-calibration",
-      llvm::cl::desc("File or folder of sample inputs, or callback:NAME: convolutions in a "
+      llvm::cl::desc("File or folder of sample inputs, or callback:NAME: "
+                     "convolutions in a "
                      "transform domain multiply codes (an approximation) "
                      "where they lose little; see qc-calibrate-transforms"),
       llvm::cl::init("")};
@@ -76,7 +77,8 @@ void buildHLSPipeline(mlir::OpPassManager &manager,
 struct QuantizePipelineOptions
     : mlir::PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> calibration{
-      *this, "calibration", llvm::cl::desc("File or folder of sample inputs, or callback:NAME"),
+      *this, "calibration",
+      llvm::cl::desc("File or folder of sample inputs, or callback:NAME"),
       llvm::cl::init("")};
   Option<unsigned> limit{
       *this, "limit", llvm::cl::desc("Use at most this many samples (0: all)"),

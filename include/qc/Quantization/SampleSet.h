@@ -67,8 +67,8 @@ public:
   size_t size() const { return count; }
 
 private:
-  mlir::LogicalResult
-  forEachOfSource(llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
+  mlir::LogicalResult forEachOfSource(
+      llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
 
   mlir::func::FuncOp function;
   /// Samples that are not in files, and the name of that source.

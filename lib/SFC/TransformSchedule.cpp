@@ -208,6 +208,18 @@ qc::getTransformPrograms(const FastConvolution &convolution) {
   return *programs;
 }
 
+const AdditionProgram &
+qc::getWeightProgram(const FastConvolution &convolution) {
+  static std::mutex mutex;
+  static llvm::StringMap<std::unique_ptr<AdditionProgram>> known;
+  std::lock_guard lock(mutex);
+  std::unique_ptr<AdditionProgram> &program = known[convolution.name];
+  if (!program)
+    program = std::make_unique<AdditionProgram>(
+        scheduleAdditions(convolution.weightTransform));
+  return *program;
+}
+
 /// The ranges of all values of the input transform for inputs in `range`.
 static llvm::SmallVector<IntegerRange>
 getInputRanges(const AdditionProgram &program, IntegerRange range) {

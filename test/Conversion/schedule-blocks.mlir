@@ -45,8 +45,12 @@ qc.kernel @remainder(%x: tensor<1x21x1x6xsi8, #odd>) -> tensor<7x1x21xsi16> attr
   qc.yield %0 : tensor<7x1x21xsi16>
 }
 
-// A transform without lanes is left for the general loops.
-// CHECK: qc.kernel @weights
+// Output channels are lanes of weights, which lie apart: a load each, one register of
+// arithmetic.
+// CHECK-LABEL: func.func @weights
+// CHECK-COUNT-4: vector.insert
+// CHECK: arith.addi {{.*}} : vector<4xi16>
+// CHECK: vector.store {{.*}} vector<4xi16>
 qc.kernel @weights(%w: tensor<4x2x1x3xsi8>) -> tensor<7x2x4xsi16> attributes {family = "block"} {
   %0 = qc.sfc_weight_transform %w {algorithm = "sfc-4(1x4,1x3)"} : (tensor<4x2x1x3xsi8>) -> tensor<7x2x4xsi16>
   qc.yield %0 : tensor<7x2x4xsi16>

@@ -46,6 +46,9 @@ struct TransformPrograms {
 const TransformPrograms &
 getTransformPrograms(const FastConvolution &convolution);
 
+/// A program for G: found once, kept for the process (thread safe).
+const AdditionProgram &getWeightProgram(const FastConvolution &convolution);
+
 /// A program for any matrix, by greedy elimination of common subexpressions of
 /// two terms. An entry c costs on the order of log2 |c| additions. No output is
 /// negated at the end but for rows that need it, such as one without positive

@@ -225,38 +225,27 @@ SmallVector<int64_t> SFCWeightTransformOp::getParallelExtents() {
   return {w[1], w[0]};
 }
 
-// Output channels lie apart in w.
-int64_t SFCWeightTransformOp::getLaneIteration() { return -1; }
-int64_t SFCWeightTransformOp::getLaneDim() { return -1; }
+// Output channels, which products have side by side; in w they need not be.
+int64_t SFCWeightTransformOp::getLaneIteration() { return 1; }
+int64_t SFCWeightTransformOp::getLaneDim() { return 2; }
 
 void SFCWeightTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
   const FastConvolution *algorithm = getFastConvolution(getAlgorithm());
   Type element = elementOf(getW()), compute = getComputeType(elementOf(getU()));
-  bool isFloat = isa<FloatType>(element);
-  SmallVector<Value> taps;
-  for (int64_t i = 0; i < algorithm->taps[0]; ++i)
-    for (int64_t j = 0; j < algorithm->taps[1]; ++j)
-      taps.push_back(e.convert(
-          e.read(0, {iterations[1], iterations[0], e.index(i), e.index(j)}),
-          isUnsignedElement(element), compute, false));
-  const IntegerMatrix &matrix = algorithm->weightTransform;
-  for (int64_t t = 0; t < matrix.rows; ++t) {
-    Value sum;
-    for (auto [j, tap] : llvm::enumerate(taps)) {
-      int64_t factor = matrix.at(t, j);
-      if (factor == 0)
-        continue;
-      Value term = factor == 1
-                       ? tap
-                       : e.mul(tap, isFloat ? e.constant(compute, factor)
-                                            : e.constantInt(compute, factor));
-      sum = sum ? e.add(sum, term) : term;
-    }
-    if (isFloat)
-      sum = e.create<arith::DivFOp>(
-          {sum, e.constant(compute, algorithm->denominator)});
-    e.write(0, {e.index(t), iterations[0], iterations[1]}, sum);
-  }
+  emitProgram(
+      e, getWeightProgram(*algorithm), compute,
+      [&](int64_t tap) {
+        int64_t width = algorithm->taps[1];
+        Value read = e.read(0, {iterations[1], iterations[0],
+                                e.index(tap / width), e.index(tap % width)});
+        return e.convert(read, isUnsignedElement(element), compute, false);
+      },
+      [&](int64_t product, Value value) {
+        if (isa<FloatType>(element))
+          value = e.create<arith::DivFOp>(
+              {value, e.splat(e.constant(compute, algorithm->denominator))});
+        e.write(0, {e.index(product), iterations[0], iterations[1]}, value);
+      });
 }
 
 //===----------------------------------------------------------------------===//

@@ -176,7 +176,8 @@ class FastCase(Case):
         if self.random.random() < 0.1:
             # More than a cache holds between the kernels: several bands.
             channels, out, extents = 16, self.pick([16, 40]), [self.pick([40, 57]), self.pick([33, 61])]
-        return self.conv(1, channels, out, extents, list(kernel), [1, 1], [1, 1], *pads)
+        group = self.pick([2, 3]) if channels > 1 and self.random.random() < 0.2 else 1
+        return self.conv(group, group * channels, group * out, extents, list(kernel), [1, 1], [1, 1], *pads)
 
 
 def check(cases, work, arguments, target):

@@ -94,7 +94,7 @@ def matrices(algorithm):
 
 def quantize_column(values, bits):
     """Codes and scale of one product and output channel's weights."""
-    levels, largest = 2**(bits - 1) - 1, int(np.abs(values).max())
+    levels, largest = 2**(bits - 1) - 1, np.abs(values).max()
     best = None
     for percent in range(100, 30 if bits < 8 else 95, -5):
         scale = largest * percent / (100.0 * levels) if largest else 1.0
@@ -105,17 +105,20 @@ def quantize_column(values, bits):
     return np.clip(np.rint(values / scale), -levels, levels).astype(np.int64), scale
 
 
-def convolution(x, zero, w, bias, pad, algorithm, bits, scales, offsets):
-    """The convolution's si32 sums, and whether products of codes fit si16."""
+def convolution(x, zero, w, bias, pad, algorithm, bits, scales, offsets, weights):
+    """The convolution's si32 sums, and whether products of codes fit si16. `scales` are
+    products x 1 or x input channels; `weights` are codes and their scales, if not to
+    nearest."""
     b, g, a = matrices(algorithm)
     products, zero_code = len(b), 2**(bits - 1)
     channels = len(w)
     # Weights.
     exact = np.einsum("tj,kcj->tck", g, w.reshape(*w.shape[:2], -1).astype(np.int64))
-    codes, weight_scales = np.zeros_like(exact), np.zeros((products, channels))
+    codes, steps = np.zeros_like(exact), np.zeros((products, channels))
     for t, k in np.ndindex(products, channels):
-        codes[t, :, k], weight_scales[t, k] = quantize_column(exact[t, :, k], bits)
-    steps = scales.astype(np.float64)[:, None] * weight_scales
+        codes[t, :, k], steps[t, k] = quantize_column(scales[t].astype(np.float64) * exact[t, :, k], bits)
+    if weights:
+        codes, steps = weights[0].astype(np.int64), weights[1].astype(np.float64)
     shifts = np.rint(-offsets[:, None] * exact.sum(1) / steps)
     constants = shifts.astype(np.int64) - zero_code * codes.sum(1)
     # Units.
@@ -141,7 +144,7 @@ def convolution(x, zero, w, bias, pad, algorithm, bits, scales, offsets):
     tiles = windows[:, :, ::algorithm.outputs[0], ::algorithm.outputs[1]]  # N C Y X tile
     tiles = tiles.transpose(0, 2, 3, 1, 4, 5).reshape(-1, x.shape[1], b.shape[1])
     data = np.einsum("tj,pcj->tpc", b, tiles) + offsets[:, None, None]
-    inverse = (np.float32(1) / scales)[:, None, None]
+    inverse = (np.float32(1) / scales)[:, None, :]
     data = np.clip(np.rint(data.astype(np.float32) * inverse).astype(np.float64) + zero_code, 0, 2**bits - 1)
     sums = np.matmul(data.astype(np.int64), codes) + constants[:, None]
     m = np.rint(sums.astype(np.float32) * factors[:, None]).astype(np.int64)
@@ -178,7 +181,7 @@ func.func @main(%x: tensor<{n}x{c}x{h}x{w}x{xt}> {{qc.name = "x"}}) -> (tensor<{
   %b = qc.constant dense<{bias}> : tensor<{k}xsi32> : tensor<{k}xsi32>
   %z = qc.constant dense<{zero}> : tensor<{xt}> : tensor<{xt}>
   %y = qc.conv %x, %w bias %b x_zero %z {{strides = array<i64: 1, 1>, pads = array<i64: {ph}, {pw}, {ph}, {pw}>, dilations = array<i64: 1, 1>, group = 1 : i64,
-    qc.transform = {{algorithm = "{name}", bits = {bits} : i64, scales = array<f32: {scales}>, offsets = array<i64: {offsets}>}}}}
+    qc.transform = {{algorithm = "{name}", bits = {bits} : i64, scales = {scales}, offsets = array<i64: {offsets}>{more}}}}}
     : (tensor<{n}x{c}x{h}x{w}x{xt}>, tensor<{k}x{c}x{rh}x{rw}xsi8>, tensor<{k}xsi32>, tensor<{xt}>) -> tensor<{n}x{k}x{oh}x{ow}xsi32>
   return %y : tensor<{n}x{k}x{oh}x{ow}xsi32>
 }}
@@ -197,6 +200,8 @@ class Case:
     zero: int = 0
     seed: int = 0
     clip: float = 1.0  # of the range that occurs
+    per_channel: bool = False
+    rounded: bool = False  # weights and biases are given
 
     def __post_init__(self):
         random = np.random.default_rng(self.seed)
@@ -213,19 +218,34 @@ class Case:
         low, high = ranges(self.x, self.zero, self.pad, self.algorithm)
         self.offsets = np.where(random.random(len(low)) < 0.3, -(low + high) // 2, 0)
         reach = np.maximum(np.abs(low + self.offsets), np.abs(high + self.offsets))
-        self.scales = np.maximum(1, self.clip * reach / 2**(self.bits - 1)).astype(np.float32)
+        spread = random.uniform(1, 3, (len(low), self.channels)) if self.per_channel else 1
+        self.scales = np.maximum(1, self.clip * reach[:, None] * spread / 2**(self.bits - 1)).astype(np.float32)
+        self.weights, self.correction = None, np.zeros(self.out, np.int32)
+        if self.rounded:
+            # Any codes with any scales: what they stand for does not matter here.
+            levels = 2**(self.bits - 1) - 1
+            self.weights = (random.integers(-levels, levels + 1, (len(low), self.channels, self.out), np.int8),
+                            random.uniform(0.5, 20, (len(low), self.out)).astype(np.float32))
+            self.correction = random.integers(-5000, 5000, self.out, np.int32)
 
     def text(self):
+        def floats(values):
+            return "array<f32: " + ", ".join(f"{np.float64(value):.17e}" for value in values.ravel()) + ">"
+        more = ""
+        if self.rounded:
+            codes, scales = self.weights
+            more = (f", weights = dense<{codes.tolist()}> : tensor<{'x'.join(map(str, codes.shape))}xsi8>, weight_scales = {floats(scales)}"
+                    f", bias = array<i64: {', '.join(map(str, self.correction))}>")
         y = [self.size[d] + 2 * self.pad[d] - self.algorithm.taps[d] + 1 for d in range(2)]
         return MODEL.format(
             n=self.images, c=self.channels, h=self.size[0], w=self.size[1], k=self.out, oh=y[0], ow=y[1],
             xt="ui8" if self.dtype == np.uint8 else "si8", rh=self.algorithm.taps[0], rw=self.algorithm.taps[1],
             weights=self.w.tolist(), bias=self.bias.tolist(), zero=self.zero, ph=self.pad[0], pw=self.pad[1],
-            name=self.algorithm.name, bits=self.bits, offsets=", ".join(map(str, self.offsets.tolist())),
-            scales=", ".join(f"{np.float64(s):.17e}" for s in self.scales))
+            name=self.algorithm.name, bits=self.bits, offsets=", ".join(map(str, self.offsets.tolist())), scales=floats(self.scales), more=more)
 
     def expected(self):
-        return convolution(self.x, self.zero, self.w, self.bias, self.pad, self.algorithm, self.bits, self.scales, self.offsets)
+        return convolution(self.x, self.zero, self.w, self.bias + self.correction, self.pad, self.algorithm, self.bits, self.scales,
+                           self.offsets, self.weights)
 
     def check(self, folder, *options, target="cpu"):
         expected, narrow = self.expected()
@@ -249,25 +269,40 @@ def test_is_the_definition(algorithm, bits, tmp_path):
     assert sqnr(direct(case.x, case.zero, case.w, case.bias, case.pad), expected) > least
 
 
+def check_form(case, form, folder):
+    try:
+        case.check(folder, "--mcpu=" + form)
+    except qctest.RunFailure as failure:
+        if "CPU" not in str(failure):
+            raise
+        pytest.skip(f"this machine does not run {form}")
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (3, 1)])
 def test_forms(form, channels, out, tmp_path):
     """Vectors and their rests; zero points and signed data; clipped data."""
     case = Case(ALGORITHMS[0], 8, channels, out, zero=128 if out == 64 else 3, clip=0.3, seed=out)
-    try:
-        case.check(tmp_path, "--mcpu=" + form)
-    except qctest.RunFailure as failure:
-        if "CPU" not in str(failure):
-            raise
-        pytest.skip(f"this machine does not run {form}")
+    check_form(case, form, tmp_path)
     Case(ALGORITHMS[1], 8, channels, out, dtype=np.int8, zero=-7, seed=out).check(tmp_path, "--mcpu=native")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (1, 2)])
+def test_scales_of_channels_and_given_weights(form, channels, out, tmp_path):
+    case = Case(ALGORITHMS[0], 8, channels, out, zero=3, seed=out, per_channel=True, rounded=True)
+    check_form(case, form, tmp_path)
+    case = Case(ALGORITHMS[0], 8, channels, out, seed=out, per_channel=True)
+    expected, _ = case.check(tmp_path, "--mcpu=native")
+    assert sqnr(direct(case.x, case.zero, case.w, case.bias, case.pad), expected) > 25
 
 
 @pytest.mark.parametrize("target", ["ptx-sim", "hls-csim"])
 @pytest.mark.parametrize("algorithm, bits", [(ALGORITHMS[0], 8), (ALGORITHMS[2], 6), (ALGORITHMS[6], 4)],
                          ids=lambda value: getattr(value, "name", value))
 def test_targets(target, algorithm, bits, tmp_path):
-    Case(algorithm, bits, 4, 3, (7, 9), 1, seed=9).check(tmp_path, target=target)
+    for rounded in (False, True):
+        Case(algorithm, bits, 4, 3, (7, 9), 1, seed=9, per_channel=rounded, rounded=rounded).check(tmp_path, target=target)
 
 
 def test_products_of_16_and_32_bits(tmp_path):

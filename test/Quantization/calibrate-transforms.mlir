@@ -5,9 +5,10 @@
 // RUN: rm -rf %t && mkdir -p %t/in
 // RUN: %python -c "import numpy as np; r = np.random.default_rng(0); [np.savez('%t/in/%%d.npz' %% i, x=r.integers(0, 256, (1, 8, 12, 12), np.uint8)) for i in range(4)]"
 // RUN: qc-opt %s --mlir-print-debuginfo --qc-calibrate-transforms="inputs=%t/in force=sfc-6(6x6,3x3) max-loss=60 report=%t/report.json" | FileCheck %s
-// The sum of a tile is never negative: it alone gets an offset.
+// The sum of a tile is never negative: it alone gets an offset. Weights are rounded
+// with error feedback, and what they miss in the mean is a bias.
 // CHECK-LABEL: func.func @main
-// CHECK: qc.conv {{.*}}qc.transform = {algorithm = "sfc-6(6x6,3x3)", bits = 8 : i64, offsets = array<i64: -{{[0-9]+}}, 0, {{.*}}>, scales = array<f32: {{.*}}>}
+// CHECK: qc.conv {{.*}}qc.transform = {algorithm = "sfc-6(6x6,3x3)", bias = array<i64: {{[-0-9, ]+}}>, bits = 8 : i64, offsets = array<i64: -{{[0-9]+}}, 0, {{.*}}>, scales = array<f32: {{.*}}>, weight_scales = array<f32: {{.*}}>, weights = {{.*}} : tensor<88x8x8xsi8>}
 // CHECK: qc.conv {{.*}}qc.transform = {algorithm = "direct"}
 // CHECK: qc.conv
 // CHECK-NOT: qc.transform

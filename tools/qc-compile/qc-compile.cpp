@@ -81,8 +81,8 @@ static cl::opt<int64_t>
 static cl::opt<double> convMaxLoss(
     "conv-max-loss",
     cl::desc("Largest loss of SQNR, in dB, for which a convolution is "
-             "approximated (default 12)"),
-    cl::init(12), cl::cat(category));
+             "approximated (default 9)"),
+    cl::init(9), cl::cat(category));
 static cl::opt<std::string> convReport(
     "conv-report",
     cl::desc(

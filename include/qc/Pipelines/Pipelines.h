@@ -40,7 +40,7 @@ struct GraphPipelineOptions : mlir::PassPipelineOptions<GraphPipelineOptions> {
   Option<double> convMaxLoss{
       *this, "conv-max-loss",
       llvm::cl::desc("Largest accepted loss of a convolution in dB"),
-      llvm::cl::init(12)};
+      llvm::cl::init(9)};
   Option<std::string> convReport{
       *this, "conv-report",
       llvm::cl::desc("JSON file to write what was measured of them to"),

@@ -212,9 +212,12 @@ def CalibrateTransforms : QC_QuantizationPass<"qc-calibrate-transforms"> {
   let description = [{
     For the integer level, behind qc-to-integer. Runs the function on sample inputs, counts for each
     convolution that an algorithm is for the values of each product's transformed data, and takes the
-    scale, and where it pays the offset, of least squared error: `bits` bits, one scale per
-    product. Then the direct and the fast form of each layer run on the same inputs; one that loses at
-    most `max-loss` dB gets the attribute `qc.transform`, which qc-select-conv-algorithm follows, the others
+    scales of least squared error behind the convolution: `bits` bits, per product either one scale and
+    an offset or one scale per input channel. These are one number times the square roots of the
+    channels' largest values: so the weights, which take the other half, get no channels either that are
+    rounded to nothing. Transformed weights are rounded with error feedback under the second moments of
+    what they are multiplied with, and the bias that brings the outputs nearest to the exact ones is
+    added. Then the direct and the fast form of each layer run on the same inputs; one that loses at most `max-loss` dB gets the attribute `qc.transform`, which qc-select-conv-algorithm follows, the others
     stay exact. A convolution that has the attribute already keeps it.
 
     The losses are those of SQNR where a layer's sums go on: the reference are the exact sums in units of
@@ -236,7 +239,7 @@ def CalibrateTransforms : QC_QuantizationPass<"qc-calibrate-transforms"> {
     Option<"limit", "limit", "unsigned", "100", "Use at most this many samples (0: all)">,
     Option<"force", "force", "std::string", "\"auto\"", "Algorithm, family, auto or direct, as qc-select-conv-algorithm's">,
     Option<"bits", "bits", "int64_t", "8", "Bits of transformed data and weights, 2 to 8">,
-    Option<"maxLoss", "max-loss", "double", "12.0", "Largest accepted loss of a layer in dB">,
+    Option<"maxLoss", "max-loss", "double", "9.0", "Largest accepted loss of a layer in dB">,
     Option<"report", "report", "std::string", "\"\"", "JSON file to write what was measured to">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];

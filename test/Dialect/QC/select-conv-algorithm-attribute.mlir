@@ -27,7 +27,7 @@ func.func @no_dictionary(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
 
 func.func @unknown_field(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
   %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
-  // expected-error @+1 {{qc.transform: 'scale' is not algorithm (a string), bits (an integer), scales (array<f32>) or offsets (array<i64>)}}
+  // expected-error @+1 {{qc.transform: 'scale' is not algorithm (a string), bits (an integer), scales or weight_scales (array<f32>), offsets or bias (array<i64>) or weights (integers)}}
   %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
     qc.transform = {algorithm = "sfc-6(1x4,1x3)", scale = 1.0 : f32}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
   return %y : tensor<1x1x3x4xsi32>
@@ -97,7 +97,7 @@ func.func @wide_bits(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
 
 func.func @few_scales(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
   %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
-  // expected-error @+1 {{qc.transform: has 1 scales for 8 products}}
+  // expected-error @+1 {{qc.transform: has 1 scales for 8 products and 2 channels}}
   %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
     qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 1.0>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
   return %y : tensor<1x1x3x4xsi32>
@@ -150,6 +150,46 @@ func.func @few_offsets(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
   // expected-error @+1 {{qc.transform: has 1 offsets and 8 scales for 8 products}}
   %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
     qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>, offsets = array<i64: 1>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+func.func @few_biases(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: has 2 biases and 8 scales for 8 products}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>, bias = array<i64: 1, 2>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+func.func @huge_bias(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: bias 2147483648 does not fit si32}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>, bias = array<i64: 2147483648>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+func.func @shape_of_weights(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: weights are not si8, 8 x 2 x 1}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>, weights = dense<1> : tensor<8x1x2xsi8>, weight_scales = array<f32: 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+func.func @weights_without_scales(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: weights and weight_scales go together}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>, weights = dense<1> : tensor<8x2x1xsi8>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
   return %y : tensor<1x1x3x4xsi32>
 }
 

@@ -53,6 +53,30 @@ func.func @four_bits(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
 
 // -----
 
+// A scale for each input channel is a multiplier for each; given weights are taken as
+// they are, and the bias is added to the convolution's.
+// CHECK-LABEL: @given
+// CHECK: %[[R:.*]] = qc.rescale %{{.*}} -> tensor<8x3x2xf32>
+// CHECK: %[[S:.*]] = qc.constant dense<{{\[\[}}[1.250000e-01, 5.000000e-01]], {{.*}}> : tensor<8x1x2xf32>
+// CHECK: %[[F:.*]] = qc.mul %[[R]], %[[S]]
+// CHECK: %[[C:.*]] = qc.round_saturate %[[F]], %{{.*}} -> tensor<8x3x2xui8>
+// CHECK: %[[U:.*]] = qc.constant dense<-3> : tensor<8x2x1xsi8>
+// CHECK: qc.matmul %[[C]], %[[U]]
+// CHECK: qc.constant dense<768> : tensor<8x1x1xsi32>
+// CHECK: %[[B:.*]] = qc.constant dense<41> : tensor<1xsi32>
+// CHECK: qc.reshape %[[B]]
+func.func @given(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<[[[[1, 2, -3]], [[5, 0, 7]]]]> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  %b = qc.constant dense<11> : tensor<1xsi32> : tensor<1xsi32>
+  %y = qc.conv %x, %w bias %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", scales = array<f32: 8.0, 2.0, 8.0, 2.0, 8.0, 2.0, 8.0, 2.0, 8.0, 2.0, 8.0, 2.0, 8.0, 2.0, 8.0, 2.0>,
+      weights = dense<-3> : tensor<8x2x1xsi8>, weight_scales = array<f32: 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0>, bias = array<i64: 30>}}
+    : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>, tensor<1xsi32>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
 // An algorithm alone: exact products.
 // CHECK-LABEL: @exact
 // CHECK: qc.sfc_weight_transform

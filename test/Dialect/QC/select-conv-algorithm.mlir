@@ -76,6 +76,40 @@ func.func @large_sums(%x: tensor<1x2048x8x8xui8>) -> tensor<1x1x6x6xsi32> {
   return %0 : tensor<1x1x6x6xsi32>
 }
 
+// Each group is a convolution of its own; the zero point folds into the parts of the
+// bias, 1 - 3 * 4 * 9 * 2 the first.
+// CHECK-LABEL: func.func @groups
+// CHECK: %[[X0:.*]] = qc.slice %arg0 {offsets = array<i64: 0, 0, 0, 0>, sizes = array<i64: 1, 4, 10, 11>
+// CHECK: %[[B0:.*]] = qc.constant dense<[-215, -214, -213]> : tensor<3xsi32>
+// CHECK: %[[P0:.*]] = qc.pad %[[X0]]
+// CHECK: qc.sfc_input_transform %[[P0]]
+// CHECK: qc.reshape %[[B0]]
+// CHECK: %[[Y0:.*]] = qc.add {{.*}} -> tensor<1x3x10x11xsi32>
+// CHECK: qc.slice %arg0 {offsets = array<i64: 0, 4, 0, 0>, sizes = array<i64: 1, 4, 10, 11>
+// CHECK: qc.constant dense<[-212, -211, -210]> : tensor<3xsi32>
+// CHECK: %[[Y1:.*]] = qc.add {{.*}} -> tensor<1x3x10x11xsi32>
+// CHECK: qc.concat %[[Y0]], %[[Y1]] {axis = 1 : i64}
+// Few channels in a group are few channels.
+// AUTO-LABEL: func.func @groups
+// AUTO-NOT: qc.slice
+// AUTO: qc.conv
+func.func @groups(%x: tensor<1x8x10x11xui8>) -> tensor<1x6x10x11xsi32> {
+  %z = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %w = qc.constant dense<2> : tensor<6x4x3x3xsi8> : tensor<6x4x3x3xsi8>
+  %b = qc.constant dense<[1, 2, 3, 4, 5, 6]> : tensor<6xsi32> : tensor<6xsi32>
+  %0 = qc.conv %x, %w bias %b x_zero %z {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x8x10x11xui8>, tensor<6x4x3x3xsi8>, tensor<6xsi32>, tensor<ui8>) -> tensor<1x6x10x11xsi32>
+  return %0 : tensor<1x6x10x11xsi32>
+}
+
+// CHECK-LABEL: func.func @depthwise
+// CHECK: qc.conv
+// REMARK: DirectConvolution {{.*}}Function=depthwise {{.*}}it is depthwise
+func.func @depthwise(%x: tensor<1x8x9x9xf32>) -> tensor<1x8x7x7xf32> {
+  %w = qc.constant dense<1.0> : tensor<8x1x3x3xf32> : tensor<8x1x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 8 : i64} : (tensor<1x8x9x9xf32>, tensor<8x1x3x3xf32>) -> tensor<1x8x7x7xf32>
+  return %0 : tensor<1x8x7x7xf32>
+}
+
 // By cost: Winograd's algorithm for floats, SFC for codes where bytes are
 // widened, nothing for codes where the CPU multiplies bytes.
 // AUTO-LABEL: func.func @float_layer

@@ -92,5 +92,10 @@ double qc::getTransformedCost(const ConvShape &shape,
                 each.cacheByte * weights * (bands - 1);
   if (cutBytes / parts * perBand > cacheBytes)
     cost += each.cacheByte * 2 * between;
+  // A copy is taken for what a transformed input costs.
+  if (shape.isGroup)
+    cost += each.input *
+            static_cast<double>(shape.images * shape.size[0] * shape.size[1] *
+                                (shape.inputChannels + shape.outputChannels));
   return cost;
 }

@@ -14,6 +14,8 @@ struct ConvShape {
   /// Height and width of the result.
   std::array<int64_t, 2> size;
   bool isInteger;
+  /// Whether its channels are a part of the maps' and copied.
+  bool isGroup = false;
 };
 
 /// How a core multiplies codes in the direct form: by one instruction for

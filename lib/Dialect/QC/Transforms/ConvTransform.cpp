@@ -12,12 +12,12 @@
 #include "ConvCost.h"
 #include "ConvPadding.h"
 
+#include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
-#include <numeric>
 
 using namespace mlir;
 using namespace qc;
@@ -57,10 +57,20 @@ FailureOr<std::optional<ConvTransform>> ConvTransform::get(ConvOp conv) {
     } else if (name == "offsets" && isa<DenseI64ArrayAttr>(field.getValue())) {
       transform.offsets.assign(
           cast<DenseI64ArrayAttr>(field.getValue()).asArrayRef());
+    } else if (name == "weights" && isa<ElementsAttr>(field.getValue())) {
+      transform.weights = cast<ElementsAttr>(field.getValue());
+    } else if (name == "weight_scales" &&
+               isa<DenseF32ArrayAttr>(field.getValue())) {
+      transform.weightScales.assign(
+          cast<DenseF32ArrayAttr>(field.getValue()).asArrayRef());
+    } else if (name == "bias" && isa<DenseI64ArrayAttr>(field.getValue())) {
+      transform.bias.assign(
+          cast<DenseI64ArrayAttr>(field.getValue()).asArrayRef());
     } else {
       return fail("'" + name +
-                  "' is not algorithm (a string), bits (an integer), scales "
-                  "(array<f32>) or offsets (array<i64>)");
+                  "' is not algorithm (a string), bits (an integer), scales or "
+                  "weight_scales (array<f32>), offsets or bias (array<i64>) or "
+                  "weights (integers)");
     }
   }
   if (transform.isDirect()) {
@@ -75,21 +85,46 @@ FailureOr<std::optional<ConvTransform>> ConvTransform::get(ConvOp conv) {
                 llvm::join(getFastConvolutionNames(), ", "));
   if (transform.bits < 2 || transform.bits > 8)
     return fail("bits is " + Twine(transform.bits) + ", not 2 to 8");
-  size_t products = algorithm->getNumProducts();
-  if (!transform.isExact() && transform.scales.size() != products)
-    return fail("has " + Twine(transform.scales.size()) + " scales for " +
-                Twine(products) + " products");
-  if (!transform.offsets.empty() &&
-      (transform.offsets.size() != products || transform.isExact()))
-    return fail("has " + Twine(transform.offsets.size()) + " offsets and " +
-                Twine(transform.scales.size()) + " scales for " +
-                Twine(products) + " products");
-  for (float scale : transform.scales)
-    if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale))
-      return fail("a scale is not positive, or its inverse is infinite");
+  ArrayRef<int64_t> shape = typeOf(conv.getW()).getShape();
+  size_t products = algorithm->getNumProducts(), channels = shape[0],
+         inputs = shape[1];
+  auto checkSize = [&](StringRef what, size_t count, size_t expected) {
+    return count == 0 || (count == expected && !transform.isExact())
+               ? success()
+               : fail("has " + Twine(count) + " " + what + " and " +
+                      Twine(transform.scales.size()) + " scales for " +
+                      Twine(products) + " products");
+  };
+  size_t count = transform.scales.size();
+  if (count != 0 && count != products && count != products * inputs)
+    return fail("has " + Twine(count) + " scales for " + Twine(products) +
+                " products and " + Twine(inputs) + " channels");
+  if (failed(checkSize("offsets", transform.offsets.size(), products)) ||
+      failed(checkSize("biases", transform.bias.size(), channels)) ||
+      failed(checkSize("weight scales", transform.weightScales.size(),
+                       products * channels)))
+    return failure();
+  if (transform.weights) {
+    auto type = dyn_cast<RankedTensorType>(transform.weights.getType());
+    if (!type || !type.getElementType().isSignedInteger(8) ||
+        type.getShape() != ArrayRef<int64_t>{static_cast<int64_t>(products),
+                                             shape[1], shape[0]})
+      return fail("weights are not si8, " + Twine(products) + " x " +
+                  Twine(inputs) + " x " + Twine(channels));
+  }
+  if (!transform.weights != transform.weightScales.empty())
+    return fail("weights and weight_scales go together");
+  for (ArrayRef<float> scales : {ArrayRef<float>(transform.scales),
+                                 ArrayRef<float>(transform.weightScales)})
+    for (float scale : scales)
+      if (!(scale > 0) || !std::isfinite(scale) || !std::isfinite(1 / scale))
+        return fail("a scale is not positive, or its inverse is infinite");
   for (int64_t offset : transform.offsets)
     if (offset < INT16_MIN || offset > INT16_MAX)
       return fail("offset " + Twine(offset) + " does not fit si16");
+  for (int64_t bias : transform.bias)
+    if (bias < INT32_MIN || bias > INT32_MAX)
+      return fail("bias " + Twine(bias) + " does not fit si32");
   return std::optional(transform);
 }
 
@@ -106,6 +141,14 @@ DictionaryAttr ConvTransform::getAttribute(MLIRContext *context) const {
   if (!offsets.empty())
     fields.push_back(
         builder.getNamedAttr("offsets", builder.getDenseI64ArrayAttr(offsets)));
+  if (weights) {
+    fields.push_back(builder.getNamedAttr("weights", weights));
+    fields.push_back(builder.getNamedAttr(
+        "weight_scales", builder.getDenseF32ArrayAttr(weightScales)));
+  }
+  if (!bias.empty())
+    fields.push_back(
+        builder.getNamedAttr("bias", builder.getDenseI64ArrayAttr(bias)));
   return builder.getDictionaryAttr(fields);
 }
 
@@ -134,7 +177,7 @@ bool qc::signWeights(ConvOp conv) {
   return signWeights(builder, conv.getWMutable(), conv.getWZeroMutable());
 }
 
-std::string qc::getTransformObstacle(ConvOp conv) {
+std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
   RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW()),
                    y = typeOf(conv.getY());
   auto isOne = [](int64_t value) { return value == 1; };
@@ -144,8 +187,10 @@ std::string qc::getTransformObstacle(ConvOp conv) {
     return "its stride is not 1";
   if (!llvm::all_of(conv.getDilations(), isOne))
     return "its dilation is not 1";
-  if (conv.getGroup() != 1)
+  if (conv.getGroup() != 1 && !mayHaveGroups)
     return "it has groups";
+  if (conv.isDepthwise())
+    return "it is depthwise";
   if (!conv.getW().getDefiningOp<ConstantOp>())
     return "its weights are not constant";
   if (x.getElementType().isF32())
@@ -215,7 +260,8 @@ static bool fitsCodes(const FastConvolution &algorithm, bool isExact) {
 
 const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
                                                  bool isExact, bool dotProduct,
-                                                 std::string &reason) {
+                                                 std::string &reason,
+                                                 bool isGroup) {
   if (reason = getTransformObstacle(conv); !reason.empty())
     return nullptr;
   RankedTensorType w = typeOf(conv.getW()), y = typeOf(conv.getY());
@@ -223,7 +269,8 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
                   w.getDimSize(1),
                   w.getDimSize(0),
                   {y.getDimSize(2), y.getDimSize(3)},
-                  isa<IntegerType>(y.getElementType())};
+                  isa<IntegerType>(y.getElementType()),
+                  isGroup};
   bool isAuto = force == "auto";
   if (isAuto) {
     // Vectors along few channels are mostly empty, and 16-bit products read
@@ -327,6 +374,29 @@ Value qc::buildInputTransform(OpBuilder &builder, ConvOp conv,
                       : builder.getDenseI64ArrayAttr(offsets));
 }
 
+Value qc::buildTransformBias(OpBuilder &builder, ConvOp conv,
+                             const ConvTransform &transform) {
+  Value own = conv.getBias();
+  if (transform.bias.empty())
+    return own;
+  auto si32 = builder.getIntegerType(32, /*isSigned=*/true);
+  SmallVector<int64_t> sums(transform.bias);
+  FailureOr<SmallVector<int64_t>> codes = failure();
+  if (own)
+    codes = getConstantCodes(own);
+  // As sums of 32 bits are: modulo 2^32.
+  if (succeeded(codes))
+    for (auto [sum, code] : llvm::zip_equal(sums, *codes))
+      sum = static_cast<int32_t>(static_cast<uint32_t>(sum + code));
+  Location loc = conv.getLoc();
+  ElementsAttr value =
+      getIntegersAttr(si32, {static_cast<int64_t>(sums.size())}, sums);
+  Value bias = ConstantOp::create(builder, loc, value.getType(), value);
+  if (!own || succeeded(codes))
+    return bias;
+  return AddOp::create(builder, loc, own, bias);
+}
+
 SmallVector<IntegerRange>
 qc::getInputTransformRanges(const FastConvolution &algorithm, Type element) {
   auto type = cast<IntegerType>(element);
@@ -360,20 +430,20 @@ struct Factors {
 /// Symmetric codes of `bits` bits with the clip, of 1, 0.95 … 0.35 times the
 /// largest magnitude, of least squared error. With 8 bits clipping hardly ever
 /// pays, and networks have many weights.
-static Column quantizeColumn(ArrayRef<int64_t> values, int64_t bits) {
-  int64_t levels = (int64_t(1) << (bits - 1)) - 1, largest = 0;
-  for (int64_t value : values)
+static Column quantizeColumn(ArrayRef<double> values, int64_t bits) {
+  int64_t levels = (int64_t(1) << (bits - 1)) - 1;
+  double largest = 0;
+  for (double value : values)
     largest = std::max(largest, std::abs(value));
   Column column;
   if (largest > 0) {
     double least = 0;
     for (int percent = 100; percent >= (bits < 8 ? 35 : 100); percent -= 5) {
-      double scale = static_cast<double>(largest) * percent / (100. * levels),
-             error = 0;
-      for (int64_t value : values) {
-        double code = std::min<double>(
-            std::rint(static_cast<double>(std::abs(value)) / scale), levels);
-        double rest = static_cast<double>(std::abs(value)) - code * scale;
+      double scale = largest * percent / (100. * levels), error = 0;
+      for (double value : values) {
+        double code =
+            std::min<double>(std::rint(std::abs(value) / scale), levels);
+        double rest = std::abs(value) - code * scale;
         error += rest * rest;
       }
       if (percent == 100 || error < least) {
@@ -382,15 +452,14 @@ static Column quantizeColumn(ArrayRef<int64_t> values, int64_t bits) {
       }
     }
   }
-  for (int64_t value : values) {
-    auto code = static_cast<int64_t>(
-        std::rint(static_cast<double>(value) / column.scale));
+  for (double value : values) {
+    auto code = static_cast<int64_t>(std::rint(value / column.scale));
     column.codes.push_back(std::clamp(code, -levels, levels));
   }
   return column;
 }
 
-/// Quantizes the weights w (K x C x taps); null, with a reason, if a sum might
+/// The weights w (K x C x taps) as codes; null, with a reason, if a sum might
 /// leave 32 bits.
 static std::optional<Factors> getFactors(ArrayRef<int64_t> w, int64_t channels,
                                          const FastConvolution &algorithm,
@@ -400,20 +469,43 @@ static std::optional<Factors> getFactors(ArrayRef<int64_t> w, int64_t channels,
   int64_t products = matrix.rows, taps = matrix.columns,
           inputs = static_cast<int64_t>(w.size()) / (channels * taps),
           zero = int64_t(1) << (transform.bits - 1);
+  // With one channel both are the same.
+  bool hasChannelScales =
+      static_cast<int64_t>(transform.scales.size()) != products;
   Factors factors;
   factors.weights.resize(products * inputs * channels);
+  SmallVector<int64_t> given;
+  if (transform.weights) {
+    FailureOr<SmallVector<int64_t>> codes =
+        getConstantIntegers(transform.weights);
+    if (failed(codes)) {
+      reason = "the weights of its transform cannot be read";
+      return std::nullopt;
+    }
+    given = std::move(*codes);
+  }
   reason = "sums of its products may exceed 32 bits";
-  SmallVector<int64_t> column(inputs);
+  SmallVector<double> column(inputs);
   for (int64_t t = 0; t < products; ++t) {
-    double scale = transform.scales[t];
     int64_t offset = transform.offsets.empty() ? 0 : transform.offsets[t];
     for (int64_t k = 0; k < channels; ++k) {
+      int64_t exactSum = 0;
       for (int64_t c = 0; c < inputs; ++c) {
-        column[c] = 0;
+        int64_t exact = 0;
         for (int64_t j = 0; j < taps; ++j)
-          column[c] += matrix.at(t, j) * w[(k * inputs + c) * taps + j];
+          exact += matrix.at(t, j) * w[(k * inputs + c) * taps + j];
+        exactSum += exact;
+        float scale = transform.scales[hasChannelScales ? t * inputs + c : t];
+        column[c] = static_cast<double>(scale) * static_cast<double>(exact);
       }
-      Column u = quantizeColumn(column, transform.bits);
+      Column u;
+      if (given.empty()) {
+        u = quantizeColumn(column, transform.bits);
+      } else {
+        for (int64_t c = 0; c < inputs; ++c)
+          u.codes.push_back(given[(t * inputs + c) * channels + k]);
+        u.scale = transform.weightScales[t * channels + k];
+      }
       // Codes behind the zero point are -zero … zero - 1.
       int64_t sum = 0, squares = 0, low = 0, high = 0;
       for (auto [c, code] : llvm::enumerate(u.codes)) {
@@ -426,9 +518,7 @@ static std::optional<Factors> getFactors(ArrayRef<int64_t> w, int64_t channels,
       // v = scale code - offset. The offset's share is that of the exact
       // weights: rounded once here, it brings no noise of weights.
       double shift = std::rint(-static_cast<double>(offset) *
-                               static_cast<double>(std::accumulate(
-                                   column.begin(), column.end(), int64_t(0))) /
-                               (scale * u.scale));
+                               static_cast<double>(exactSum) / u.scale);
       double reach = std::max(std::abs(static_cast<double>(low) + shift),
                               std::abs(static_cast<double>(high) + shift));
       // The sum before the constant is added fits, too.
@@ -436,8 +526,7 @@ static std::optional<Factors> getFactors(ArrayRef<int64_t> w, int64_t channels,
             INT32_MAX))
         return std::nullopt;
       factors.constants.push_back(static_cast<int64_t>(shift) - zero * sum);
-      double unit =
-          scale * u.scale / static_cast<double>(algorithm.denominator);
+      double unit = u.scale / static_cast<double>(algorithm.denominator);
       factors.scales.push_back(unit);
       factors.bounds.push_back(reach * unit);
       factors.noises.push_back(unit * unit * static_cast<double>(squares) / 12);
@@ -514,6 +603,8 @@ Value qc::buildQuantizedTransform(OpBuilder &builder, ConvOp conv,
   SmallVector<float> multipliers, scales;
   for (float scale : transform.scales)
     multipliers.push_back(1 / scale);
+  bool hasChannelScales =
+      static_cast<int64_t>(transform.scales.size()) != products;
   for (auto [index, scale] : llvm::enumerate(factors->scales))
     scales.push_back(static_cast<float>(
         scale / static_cast<double>(units[index % channels])));
@@ -528,9 +619,22 @@ Value qc::buildQuantizedTransform(OpBuilder &builder, ConvOp conv,
     return ConstantOp::create(builder, loc, cast<Type>(value.getShapedType()),
                               value);
   };
-  v = RequantizeOp::create(
-      builder, loc, v, buildFloats(builder, loc, multipliers),
-      buildInteger(builder, loc, ui8, int64_t(1) << (transform.bits - 1)), 0);
+  Value one = buildFloats(builder, loc, {1.0f}),
+        zero =
+            buildInteger(builder, loc, ui8, int64_t(1) << (transform.bits - 1));
+  if (hasChannelScales) {
+    // What qc.requantize does, with a multiplier for each row and column.
+    v = RescaleOp::create(builder, loc, v, one,
+                          buildInteger(builder, loc, si16, 0), 0);
+    v = MulOp::create(
+        builder, loc, v,
+        constant(getFloatsAttr(builder.getContext(), {products, 1, inputs},
+                               multipliers)));
+    v = RoundSaturateOp::create(builder, loc, v, zero);
+  } else {
+    v = RequantizeOp::create(builder, loc, v,
+                             buildFloats(builder, loc, multipliers), zero, 0);
+  }
   if (transform.bits < 8)
     v = MinOp::create(
         builder, loc, v,
@@ -541,7 +645,7 @@ Value qc::buildQuantizedTransform(OpBuilder &builder, ConvOp conv,
   m = AddOp::create(builder, loc, m,
                     constant(getIntegersAttr(si32, {products, 1, channels},
                                              factors->constants)));
-  m = RescaleOp::create(builder, loc, m, buildFloats(builder, loc, {1.0f}),
+  m = RescaleOp::create(builder, loc, m, one,
                         buildInteger(builder, loc, si32, 0), 0);
   m = MulOp::create(builder, loc, m,
                     constant(getFloatsAttr(builder.getContext(),

@@ -152,7 +152,7 @@ def BandTransforms : Pass<"qc-band-transforms", "::mlir::ModuleOp"> {
 def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
   let summary = "Let convolutions multiply in the domain of a fast algorithm";
   let description = [{
-    A two-dimensional convolution with stride 1, dilation 1, one group and constant weights
+    A two-dimensional convolution with stride 1, dilation 1 and constant weights, or each group of one,
     becomes transforms around one matrix product per frequency, which together multiply up to 4.5 times
     less: symbolic Fourier convolution (SFC), or Winograd's algorithm. `force` names one algorithm
     (`sfc-6(6x6,3x3)`), a family (`sfc-6`: the member that should be fastest for each layer) or `direct`
@@ -169,8 +169,8 @@ def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
     The attribute `qc.transform` of a convolution (qc/Dialect/QC/Transforms/ConvTransform.h;
     qc-calibrate-transforms writes it) overrides `force`: `{algorithm = "direct"}`, an algorithm alone, or one with
     scales. Those make the *fast* form, an approximation whose products are those of codes of 8 or fewer
-    bits: transformed data are requantized with a scale per product, transformed weights, here,
-    with one per product and output channel. What cannot be done as the attribute says is an error.
+    bits: transformed data are requantized with a scale per product, or product and channel, transformed
+    weights with one per product and output channel, to nearest or as the attribute has them. What cannot be done as the attribute says is an error.
 
     ```mlir
     %v = qc.sfc_input_transform %x_extended {algorithm = "sfc-6(6x6,3x3)", offsets = array<i64: -3000, 0, …>}

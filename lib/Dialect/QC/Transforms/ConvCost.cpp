@@ -29,7 +29,7 @@ static Coefficients getCoefficients(bool isInteger, ByteProducts products) {
   if (!isInteger)
     return {1.15, 10, 15, 4.5, 1.5};
   if (products == ByteProducts::Widened)
-    return {0.75, 5, 10, 4.5, 1.5};
+    return {0.88, 5.9, 11.7, 5.3, 1.75};
   // Not fitted: products cost what they cost directly, the rest what it costs
   // beside vpdpbusd.
   if (products == ByteProducts::Codes)

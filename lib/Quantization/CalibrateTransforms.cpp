@@ -78,7 +78,7 @@ struct OutputUnit {
   SmallVector<double> perChannel;
   bool isRounded = false;
   /// What the rounded sums are saturated to.
-  OutputClamp clamp;
+  OutputFunction consumer;
 };
 
 /// A convolution that may get a transform, and what is known of it.
@@ -155,14 +155,15 @@ static bool isRounded(Value value) {
 }
 
 /// What codes with the zero point `zero` saturate to, in units of their scale.
-static OutputClamp getClamp(Value zero) {
+static OutputFunction getClamp(Value zero) {
   auto type = dyn_cast<IntegerType>(
       cast<RankedTensorType>(zero.getType()).getElementType());
   std::optional<int64_t> number = getEqualIntegers(zero);
   if (!type || !number)
     return {};
-  return {static_cast<float>(getSmallestCode(type) - *number),
-          static_cast<float>(getLargestCode(type) - *number)};
+  return OutputFunction::clamp(
+      static_cast<float>(getSmallestCode(type) - *number),
+      static_cast<float>(getLargestCode(type) - *number));
 }
 
 static OutputUnit getOutputUnit(ConvOp conv) {
@@ -182,7 +183,7 @@ static OutputUnit getOutputUnit(ConvOp conv) {
       set(requantize.getMultiplier(),
           [](size_t, float value) { return value; });
       unit.isRounded = true;
-      unit.clamp = getClamp(requantize.getZero());
+      unit.consumer = getClamp(requantize.getZero());
     } else if (auto rescale = dyn_cast<RescaleOp>(user)) {
       set(rescale.getMultiplier(), [](size_t, float value) { return value; });
       unit.isRounded = isRounded(rescale.getY());
@@ -199,7 +200,7 @@ static OutputUnit getOutputUnit(ConvOp conv) {
                          -static_cast<int>((*shifts)[index])));
         }
       unit.isRounded = true;
-      unit.clamp = getClamp(fixed.getZero());
+      unit.consumer = getClamp(fixed.getZero());
     }
     if (static_cast<int64_t>(unit.perChannel.size()) == channels)
       return unit;
@@ -544,13 +545,13 @@ void CalibrateTransformsPass::drawOutputs(Layer &layer, ArrayRef<int64_t> bias,
     for (int64_t k = 0; k < channels; ++k) {
       int64_t index =
           (position / pixels * channels + k) * pixels + position % pixels;
-      auto clamp = layer.unit.clamp;
       double unit = layer.unit.perChannel[k],
              shift = bias.empty() ? 0 : static_cast<double>(bias[k]);
       layer.outputs.push_back(static_cast<float>(
           unit * (static_cast<double>(fast[index]) + shift)));
-      layer.expected.push_back(std::clamp(
-          static_cast<float>(unit * exact[index]), clamp.lower, clamp.upper));
+      layer.expected.push_back(
+          layer.unit.consumer.at(static_cast<float>(unit * exact[index]))
+              .value);
     }
   }
 }
@@ -559,8 +560,8 @@ void CalibrateTransformsPass::drawOutputs(Layer &layer, ArrayRef<int64_t> bias,
 /// ones.
 void CalibrateTransformsPass::fitBias(Layer &layer) {
   SmallVector<double> &units = layer.unit.perChannel;
-  std::vector<float> change =
-      fitBiases(layer.outputs, layer.expected, units.size(), layer.unit.clamp);
+  std::vector<float> change = fitBiases(layer.outputs, layer.expected,
+                                        units.size(), layer.unit.consumer);
   for (auto [value, unit] : llvm::zip_equal(change, units)) {
     double sum = unit == 0 ? 0 : std::rint(value / unit);
     layer.transform.bias.push_back(

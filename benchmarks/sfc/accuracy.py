@@ -149,6 +149,7 @@ def main():
             return show(json.load(file))
     environment.enter()
     import evaluate
+    import files
     import quantizers
     import rows
     refeval, cases = rows.cases(rows.data_directory(options.data))
@@ -165,7 +166,7 @@ def main():
         if not chosen:
             continue
         network = rows.Network(refeval, task, cases[task], 5 if options.quick else 1)
-        quantized = quantizers.Qc.quantize(network, int8, os.path.join(quantizers.files.folder("accuracy"), f"{name}.W8A8.mlir"))
+        quantized = files.quantized_module(network.case, int8.name, " ".join(int8.options), network.shapes())
         value = evaluate.score(network, quantizers.reference(network, options.threads))
         for variant in chosen:
             line = measure(network, quantized, variant, value, options.threads)

@@ -25,7 +25,7 @@ chooseDepthwiseScales(const ValueStatistics &statistics,
                       const LinearLayer &layer, llvm::ArrayRef<float> matrix);
 
 /// Whether scales per channel instead of one lower the rounding error behind
-/// the depthwise convolution that reads `operand` by a bit or more.
+/// the depthwise convolution that reads `operand` by a third or more.
 bool wantsChannelScales(mlir::OpOperand &operand, const OperandFormat &format,
                         const ValueStatistics &statistics);
 

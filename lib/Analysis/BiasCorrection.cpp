@@ -6,6 +6,8 @@
 
 #include "LinearAlgebra.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -64,6 +66,10 @@ void qc::addProducts(llvm::ArrayRef<float> inputs,
              inputs.data() + group * columns, groups * columns,
              weights.data() + group * groupRows * columns, columns, 1,
              outputs.data() + group * groupRows, rows);
+}
+
+int64_t qc::getBiasPositions(size_t numSamples) {
+  return llvm::divideCeil(2048, numSamples);
 }
 
 std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,

@@ -530,8 +530,7 @@ LogicalResult CalibrateTransformsPass::choose(func::FuncOp function,
 // Measuring
 //===----------------------------------------------------------------------===//
 
-/// Keeps the sums of some positions of each sample, about 2,048 for each
-/// channel in all, as qc-quantize does.
+/// Keeps the sums of some positions of each sample.
 void CalibrateTransformsPass::drawOutputs(Layer &layer, ArrayRef<int64_t> bias,
                                           size_t sample, size_t samples,
                                           ArrayRef<int32_t> exact,
@@ -540,7 +539,7 @@ void CalibrateTransformsPass::drawOutputs(Layer &layer, ArrayRef<int64_t> bias,
   int64_t channels = type.getDimSize(1),
           pixels = type.getDimSize(2) * type.getDimSize(3);
   std::mt19937_64 random(sample);
-  for (size_t i = 0; i < llvm::divideCeil(2048, samples); ++i) {
+  for (int64_t i = 0; i < getBiasPositions(samples); ++i) {
     auto position = static_cast<int64_t>(random() % (exact.size() / channels));
     for (int64_t k = 0; k < channels; ++k) {
       int64_t index =

@@ -108,13 +108,6 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
   return success();
 }
 
-/// Positions of each sample at which outputs are compared, so that there are
-/// about 2,048 for each channel: the error of a mean is then a fiftieth of the
-/// outputs' own.
-static int64_t getBiasPositions(size_t numSamples) {
-  return llvm::divideCeil(2048, numSamples);
-}
-
 /// Positions of each sample from which second moments come. Rounding fits them
 /// and not what they stand for where there are few for each column: 64, if
 /// adding them up costs at most 6e9 multiply-accumulates.

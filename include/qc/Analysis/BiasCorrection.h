@@ -43,6 +43,11 @@ private:
   std::vector<float> values;
 };
 
+/// Positions of each sample at which outputs are compared, so that there are
+/// about 2,048 for each row: the error of a mean is then a fiftieth of the
+/// outputs' own.
+int64_t getBiasPositions(size_t numSamples);
+
 /// For each row the b of least sum of squares of f(outputs + b) - expected;
 /// both are positions x rows, `expected` is behind f already. Without an f that
 /// is the mean difference. With one the sum may have several minima:

@@ -40,3 +40,10 @@ export QC_ROOT QC_DEPS QC_VENV QC_PEERS QC_ONNX QC_PYTHON QC_LLVM QC_BUILD QC_DA
 
 qc_say() { printf '%s\n' "$*"; }
 qc_die() { printf '%s: error: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# Runs and counts pytest's tests of these files, several at once; a later `-n 0`
+# has them one after the other.
+qc_pytest() {
+  "$QC_ROOT/scripts/stages/count" pytest "$QC_PYTHON" -m pytest -q -p no:cacheprovider \
+    -n "$QC_JOBS" --dist worksteal "$@"
+}

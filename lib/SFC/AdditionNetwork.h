@@ -59,8 +59,10 @@ private:
 
 /// A network for `matrix` by elimination of common subexpressions: again and
 /// again the sum or difference of two values is made that most rows have in
-/// common. The best of several orders, of the matrix and of its transpose.
-AdditionNetwork findNetwork(const IntegerMatrix &matrix);
+/// common. The best of the given number of random orders, of the matrix and of
+/// its transpose, and of the order of the matrix.
+AdditionNetwork findNetwork(const IntegerMatrix &matrix,
+                            unsigned numOrders = 16);
 
 } // namespace qc::sfc
 

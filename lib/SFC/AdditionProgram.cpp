@@ -445,13 +445,13 @@ AdditionNetwork Elimination::run(std::mt19937 *random) {
   return std::move(network);
 }
 
-AdditionNetwork sfc::findNetwork(const IntegerMatrix &matrix) {
+AdditionNetwork sfc::findNetwork(const IntegerMatrix &matrix,
+                                 unsigned numOrders) {
   IntegerMatrix transposed(matrix.columns, matrix.rows);
   for (int64_t row = 0; row < matrix.rows; ++row)
     for (int64_t column = 0; column < matrix.columns; ++column)
       transposed.at(column, row) = matrix.at(row, column);
 
-  const unsigned numOrders = 16;
   AdditionNetwork best = Elimination(matrix).run(nullptr);
   for (unsigned seed = 0; seed < numOrders; ++seed) {
     std::mt19937 random(seed);

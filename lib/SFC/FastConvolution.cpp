@@ -203,7 +203,9 @@ static Axis makeWinogradAxis(int64_t numOutputs, int64_t numTaps) {
 // Two-dimensional matrices
 //===----------------------------------------------------------------------===//
 
-IntegerMatrix sfc::getProductForms(bool isComplex) {
+/// The linear forms in the coordinates of an element that are multiplied:
+/// products x coordinates.
+static IntegerMatrix getProductForms(bool isComplex) {
   if (!isComplex) {
     IntegerMatrix forms(1, 1);
     forms.at(0, 0) = 1;
@@ -214,8 +216,9 @@ IntegerMatrix sfc::getProductForms(bool isComplex) {
   return forms;
 }
 
-IntegerMatrix sfc::getKronecker(const IntegerMatrix &lhs,
-                                const IntegerMatrix &rhs) {
+/// The Kronecker product.
+static IntegerMatrix getKronecker(const IntegerMatrix &lhs,
+                                  const IntegerMatrix &rhs) {
   IntegerMatrix product(lhs.rows * rhs.rows, lhs.columns * rhs.columns);
   for (int64_t r0 = 0; r0 < lhs.rows; ++r0)
     for (int64_t r1 = 0; r1 < rhs.rows; ++r1)
@@ -249,11 +252,9 @@ static IntegerMatrix getFactors(const Ring &ring, bool isComplex,
   return factors;
 }
 
-/// The operand's factors of the products in which a vertical and a horizontal
-/// part meet: products x (vertical * horizontal elements).
-static IntegerMatrix getFactors(const Algorithm &algorithm,
-                                const Part &vertical, const Part &horizontal,
-                                Operand operand) {
+IntegerMatrix sfc::getPairFactors(const Algorithm &algorithm,
+                                  const Part &vertical, const Part &horizontal,
+                                  Operand operand) {
   const Axis &first = algorithm.axes[0], &second = algorithm.axes[1];
   if (!algorithm.isHermitian || !vertical.isComplex || !horizontal.isComplex)
     return getKronecker(getFactors(first.ring, vertical.isComplex,
@@ -280,7 +281,7 @@ static IntegerMatrix getFactors(const Algorithm &algorithm, Operand operand) {
   for (const Part &vertical : algorithm.axes[0].parts) {
     for (const Part &horizontal : algorithm.axes[1].parts) {
       IntegerMatrix block =
-          getFactors(algorithm, vertical, horizontal, operand);
+          getPairFactors(algorithm, vertical, horizontal, operand);
       all.columns = block.columns;
       all.rows += block.rows;
       all.entries.append(block.entries);

@@ -79,12 +79,10 @@ struct Algorithm {
   bool isHermitian = false;
 };
 
-/// The linear forms in the coordinates of an element that are multiplied:
-/// products x coordinates.
-IntegerMatrix getProductForms(bool isComplex);
-
-/// The Kronecker product.
-IntegerMatrix getKronecker(const IntegerMatrix &lhs, const IntegerMatrix &rhs);
+/// The operand's factors of the products in which a vertical and a horizontal
+/// part meet: products x (vertical * horizontal elements).
+IntegerMatrix getPairFactors(const Algorithm &algorithm, const Part &vertical,
+                             const Part &horizontal, Operand operand);
 
 /// The algorithm of that name, null if there is none.
 const Algorithm *getAlgorithm(llvm::StringRef name);

@@ -14,6 +14,7 @@ its own. With --conv-algorithm all cases are convolutions that fast algorithms a
 for, computed in the transform domain; --target runs another back end.
 """
 import argparse
+import concurrent.futures
 import os
 import sys
 import tempfile
@@ -229,16 +230,21 @@ def main():
     options = parser.parse_args()
     kind = FastCase if options.conv_algorithm else Case
     arguments = [f"--conv-algorithm={options.conv_algorithm}"] if options.conv_algorithm else []
-    wrong, total = {}, 0
-    for first in range(options.first, options.first + options.count, CASES_OF_A_MODEL):
+
+    def run(first):
+        """What `check` says of one model's cases."""
         last = min(first + CASES_OF_A_MODEL, options.first + options.count)
         cases = [kind(index, seed) for index, seed in enumerate(range(first, last))]
         with tempfile.TemporaryDirectory(prefix="qc-contractions-") as work:
-            failures, compared = check(cases, work, arguments, options.target)
-        total += compared
-        for failure in failures:
-            wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
-            print("FAIL", failure, flush=True)
+            return check(cases, work, arguments, options.target)
+
+    wrong, total = {}, 0
+    with concurrent.futures.ThreadPoolExecutor(qctest.jobs()) as pool:
+        for failures, compared in pool.map(run, range(options.first, options.first + options.count, CASES_OF_A_MODEL)):
+            total += compared
+            for failure in failures:
+                wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
+                print("FAIL", failure, flush=True)
     where = f"in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads" if options.target == "cpu" else f"on {options.target}"
     print(f"{options.count} contractions {where}: {total} comparisons")
     qctest.finish(options.count - len(wrong), len(wrong), 0)

@@ -32,22 +32,23 @@ struct AdditionProgram {
 /// fewer additions.
 AdditionProgram scheduleInputTransform(const FastConvolution &convolution);
 
+/// G of `convolution`: from the weights to the factors of the products, in the
+/// order of the input transform.
+AdditionProgram scheduleWeightTransform(const FastConvolution &convolution);
+
 /// A of `convolution`: from the products to the outputs times the denominator.
 /// Row by row of the intermediate values, then column by column of the outputs;
 /// or first columns, then rows, where that has fewer additions.
 AdditionProgram scheduleOutputTransform(const FastConvolution &convolution);
 
-/// The two programs of an algorithm. Finding them takes tens of milliseconds.
+/// The programs of an algorithm. Finding them takes tens of milliseconds.
 struct TransformPrograms {
-  AdditionProgram input, output;
+  AdditionProgram input, weights, output;
 };
 /// Those of one that getFastConvolution returned: found once, kept for the
 /// process (thread safe).
 const TransformPrograms &
 getTransformPrograms(const FastConvolution &convolution);
-
-/// A program for G: found once, kept for the process (thread safe).
-const AdditionProgram &getWeightProgram(const FastConvolution &convolution);
 
 /// A program for any matrix, by greedy elimination of common subexpressions of
 /// two terms. An entry c costs on the order of log2 |c| additions. No output is

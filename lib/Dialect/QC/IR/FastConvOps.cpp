@@ -233,7 +233,7 @@ void SFCWeightTransformOp::emitBlock(Emitter &e, ValueRange iterations) {
   const FastConvolution *algorithm = getFastConvolution(getAlgorithm());
   Type element = elementOf(getW()), compute = getComputeType(elementOf(getU()));
   emitProgram(
-      e, getWeightProgram(*algorithm), compute,
+      e, getTransformPrograms(*algorithm).weights, compute,
       [&](int64_t tap) {
         int64_t width = algorithm->taps[1];
         Value read = e.read(0, {iterations[1], iterations[0],

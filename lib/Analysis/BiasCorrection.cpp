@@ -6,6 +6,7 @@
 
 #include "LinearAlgebra.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -77,11 +78,13 @@ std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
                                  const OutputFunction &function) {
   assert(outputs.size() == expected.size());
   int64_t positions = outputs.size() / rows;
-  auto evaluate = [&](int64_t row, float bias) {
+  // One row's numbers, which are read again and again.
+  std::vector<float> own(positions), wanted(positions);
+  auto evaluate = [&](float bias) {
     Fit fit;
-    for (int64_t i = row; i < positions * rows; i += rows) {
-      auto [value, slope] = function.at(outputs[i] + bias);
-      double difference = static_cast<double>(expected[i]) - value;
+    for (auto [output, target] : llvm::zip_equal(own, wanted)) {
+      auto [value, slope] = function.at(output + bias);
+      double difference = static_cast<double>(target) - value;
       fit.squares += difference * difference;
       fit.gradient += slope * difference;
       fit.curvature += static_cast<double>(slope) * slope;
@@ -90,7 +93,11 @@ std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
   };
   std::vector<float> biases(rows);
   for (int64_t row = 0; row < rows; ++row) {
-    Fit best = evaluate(row, 0);
+    for (int64_t i = 0; i < positions; ++i) {
+      own[i] = outputs[i * rows + row];
+      wanted[i] = expected[i * rows + row];
+    }
+    Fit best = evaluate(0);
     // A step to the minimum if slopes stayed as they are, halved while that is
     // no better; without a function the first step is the last.
     for (int halvings = 0, steps = 0; halvings < 5 && steps < 20; ++steps) {
@@ -98,7 +105,7 @@ std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
         break;
       float step = static_cast<float>(
           std::ldexp(best.gradient / best.curvature, -halvings));
-      Fit next = evaluate(row, biases[row] + step);
+      Fit next = evaluate(biases[row] + step);
       if (next.squares < best.squares) {
         biases[row] += step;
         best = next;

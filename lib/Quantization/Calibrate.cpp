@@ -16,6 +16,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Threading.h"
 #include "llvm/Support/FileSystem.h"
 
 namespace qc {
@@ -138,11 +139,11 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
       llvm::copy(input, (*code)->getInput(i).begin());
     if (failed((*code)->run()))
       return failure();
-    for (auto [i, observed] : llvm::enumerate(values)) {
+    parallelFor(&getContext(), 0, values.size(), [&](size_t i) {
       ArrayRef<char> bytes = (*code)->getOutput(i);
-      observed.observer.observe({reinterpret_cast<const float *>(bytes.data()),
-                                 bytes.size() / sizeof(float)});
-    }
+      values[i].observer.observe({reinterpret_cast<const float *>(bytes.data()),
+                                  bytes.size() / sizeof(float)});
+    });
     ++numSamples;
     display.advance(index + 1);
     return success();

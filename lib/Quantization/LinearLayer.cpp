@@ -91,49 +91,6 @@ int64_t LinearLayer::getNumPositions() const {
   return numRows ? type.getNumElements() / numRows : 0;
 }
 
-template <typename Visitor>
-void LinearLayer::forColumn(int64_t position, int64_t group,
-                            Visitor visit) const {
-  auto conv = dyn_cast<ConvOp>(op);
-  if (!conv) {
-    for (int64_t column = 0; column < numColumns; ++column)
-      visit(position * numColumns + column, column);
-    return;
-  }
-  ArrayRef<int64_t> x = conv.getX().getType().getShape(),
-                    w = conv.getW().getType().getShape(),
-                    y = conv.getY().getType().getShape();
-  int64_t spatial = x.size() - 2;
-  // Position to image and place.
-  SmallVector<int64_t> place(spatial);
-  for (int64_t d = spatial; d-- > 0;) {
-    place[d] = position % y[2 + d];
-    position /= y[2 + d];
-  }
-  int64_t channelSize =
-      std::accumulate(x.begin() + 2, x.end(), int64_t(1), std::multiplies<>());
-  int64_t taps =
-      std::accumulate(w.begin() + 2, w.end(), int64_t(1), std::multiplies<>());
-  int64_t channels = w[1];
-  int64_t base = (position * x[1] + group * channels) * channelSize;
-  for (int64_t tap = 0; tap < taps; ++tap) {
-    int64_t rest = tap, offset = 0, stride = 1;
-    bool inside = true;
-    for (int64_t d = spatial; d-- > 0;) {
-      int64_t k = rest % w[2 + d];
-      rest /= w[2 + d];
-      int64_t at = place[d] * conv.getStrides()[d] +
-                   k * conv.getDilations()[d] - conv.getPads()[d];
-      inside &= at >= 0 && at < x[2 + d];
-      offset += at * stride;
-      stride *= x[2 + d];
-    }
-    if (inside)
-      for (int64_t channel = 0; channel < channels; ++channel)
-        visit(base + channel * channelSize + offset, channel * taps + tap);
-  }
-}
-
 SmallVector<int64_t> LinearLayer::drawPositions(int64_t limit,
                                                 uint64_t seed) const {
   int64_t total = getNumPositions();
@@ -150,21 +107,93 @@ SmallVector<int64_t> LinearLayer::drawPositions(int64_t limit,
   return positions;
 }
 
-std::vector<float> LinearLayer::getColumns(ArrayRef<float> x,
+namespace {
+
+/// Where a convolution's windows lie.
+class Windows {
+public:
+  explicit Windows(ConvOp conv)
+      : x(conv.getX().getType().getShape()),
+        w(conv.getW().getType().getShape()),
+        y(conv.getY().getType().getShape()), strides(conv.getStrides()),
+        dilations(conv.getDilations()), pads(conv.getPads()) {}
+
+  /// Finds the window of an output position.
+  void moveTo(int64_t position);
+
+  /// Elements of a channel of the input.
+  int64_t getChannelSize() const { return getSize(x); }
+  /// Elements of a channel of the weights.
+  int64_t getNumTaps() const { return getSize(w); }
+  int64_t getImage() const { return image; }
+  /// The taps that meet the input, each with its element of a channel.
+  ArrayRef<std::pair<int64_t, int64_t>> getTaps() const { return taps; }
+
+private:
+  static int64_t getSize(ArrayRef<int64_t> shape) {
+    return std::accumulate(shape.begin() + 2, shape.end(), int64_t(1),
+                           std::multiplies<>());
+  }
+
+  ArrayRef<int64_t> x, w, y, strides, dilations, pads;
+  int64_t image = 0;
+  SmallVector<std::pair<int64_t, int64_t>> taps;
+};
+
+} // namespace
+
+void Windows::moveTo(int64_t position) {
+  size_t spatial = x.size() - 2;
+  SmallVector<int64_t> origin(spatial);
+  for (size_t d = spatial; d-- > 0;) {
+    origin[d] = position % y[2 + d] * strides[d] - pads[d];
+    position /= y[2 + d];
+  }
+  image = position;
+  taps.clear();
+  for (int64_t tap = 0, end = getNumTaps(); tap < end; ++tap) {
+    int64_t rest = tap, element = 0, stride = 1;
+    bool inside = true;
+    for (size_t d = spatial; d-- > 0;) {
+      int64_t at = origin[d] + rest % w[2 + d] * dilations[d];
+      rest /= w[2 + d];
+      inside &= at >= 0 && at < x[2 + d];
+      element += at * stride;
+      stride *= x[2 + d];
+    }
+    if (inside)
+      taps.emplace_back(tap, element);
+  }
+}
+
+std::vector<float> LinearLayer::getColumns(TensorView x,
                                            ArrayRef<int64_t> positions) const {
   std::vector<float> columns(numGroups * positions.size() * numColumns);
   float *out = columns.data();
-  for (int64_t position : positions)
-    for (int64_t group = 0; group < numGroups; ++group) {
-      forColumn(position, group, [&](int64_t element, int64_t column) {
-        out[column] = x[element];
-      });
-      out += numColumns;
+  auto conv = dyn_cast<ConvOp>(op);
+  if (!conv) {
+    for (int64_t position : positions)
+      for (int64_t column = 0; column < numColumns; ++column)
+        *out++ = x[position * numColumns + column];
+    return columns;
+  }
+  Windows windows(conv);
+  int64_t channelSize = windows.getChannelSize(), taps = windows.getNumTaps(),
+          channels = numGroups * numColumns / taps;
+  for (int64_t position : positions) {
+    windows.moveTo(position);
+    int64_t channel = windows.getImage() * channels * channelSize;
+    for (int64_t end = channel + channels * channelSize; channel < end;
+         channel += channelSize) {
+      for (auto [tap, element] : windows.getTaps())
+        out[tap] = x[channel + element];
+      out += taps;
     }
+  }
   return columns;
 }
 
-std::vector<float> LinearLayer::getOutputs(ArrayRef<float> y,
+std::vector<float> LinearLayer::getOutputs(TensorView y,
                                            ArrayRef<int64_t> positions) const {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   int64_t inner = 1;
@@ -173,10 +202,9 @@ std::vector<float> LinearLayer::getOutputs(ArrayRef<float> y,
   std::vector<float> outputs;
   outputs.reserve(positions.size() * numRows);
   for (int64_t position : positions) {
-    const float *from =
-        y.data() + position / inner * numRows * inner + position % inner;
+    int64_t first = position / inner * numRows * inner + position % inner;
     for (int64_t row = 0; row < numRows; ++row)
-      outputs.push_back(from[row * inner]);
+      outputs.push_back(y[first + row * inner]);
   }
   return outputs;
 }

@@ -3,6 +3,7 @@
 // qc-quantize: turns a float model with a plan into a quantized one.
 
 #include "LayerEpilogue.h"
+#include "Parallel.h"
 #include "Progress.h"
 #include "QuantizeActivations.h"
 #include "QuantizeWeights.h"
@@ -140,14 +141,15 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
       llvm::copy(input, (*code)->getInput(i).begin());
     if (failed((*code)->run()))
       return failure();
-    for (auto [i, todo] : llvm::enumerate(layers)) {
+    parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
+      LayerToRound &todo = layers[i];
       ArrayRef<char> bytes = (*code)->getOutput(i);
       std::vector<float> outputs = todo.layer.getOutputs(
-          {reinterpret_cast<const float *>(bytes.data()),
-           bytes.size() / sizeof(float)},
+          ArrayRef(reinterpret_cast<const float *>(bytes.data()),
+                   bytes.size() / sizeof(float)),
           todo.layer.drawPositions(getBiasPositions(samples.size()), index));
       llvm::append_range(todo.expected, outputs);
-    }
+    });
     display.advance(index + 1);
     return success();
   });
@@ -162,18 +164,22 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
   if (!bias.isThere())
     return;
   std::vector<float> values = bias.get(), outputs;
-  for (size_t sample = 0; sample < run.getNumSamples(); ++sample) {
+  size_t numSamples = run.getNumSamples();
+  auto compute = [&](size_t sample) {
     SmallVector<int64_t> at =
-        layer.drawPositions(getBiasPositions(run.getNumSamples()), sample);
+        layer.drawPositions(getBiasPositions(numSamples), sample);
     std::vector<float> own(at.size() * layer.rows());
     if (Value addend = todo.epilogue.getAddend())
-      own = layer.getOutputs(run.getFloats(addend, sample), at);
+      own = layer.getOutputs(run.getView(addend, sample), at);
     for (size_t i = 0; i < own.size(); ++i)
       own[i] += values[i % layer.rows()];
-    addProducts(layer.getColumns(run.getFloats(layer.getInput(), sample), at),
+    addProducts(layer.getColumns(run.getView(layer.getInput(), sample), at),
                 weights, layer.groups(), layer.rows(), layer.columns(), own);
-    llvm::append_range(outputs, own);
-  }
+    return own;
+  };
+  produceInOrder(
+      &getContext(), numSamples, compute,
+      [&](std::vector<float> own) { llvm::append_range(outputs, own); });
   std::vector<float> change = fitBiases(outputs, todo.expected, layer.rows(),
                                         todo.epilogue.getFunction(outputs));
   for (auto [value, difference] : llvm::zip_equal(values, change))
@@ -198,11 +204,13 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
     int64_t count = positions ? static_cast<int64_t>(positions)
                               : getMomentPositions(layer, run->getNumSamples());
-    if (needsHessian && !isKnown)
-      for (size_t sample = 0; sample < run->getNumSamples(); ++sample)
-        moment.add(layer.getColumns(run->getFloats(layer.getInput(), sample),
-                                    layer.drawPositions(count, sample)));
     if (needsHessian && !isKnown) {
+      auto getColumns = [&](size_t sample) {
+        return layer.getColumns(run->getView(layer.getInput(), sample),
+                                layer.drawPositions(count, sample));
+      };
+      produceInOrder(&getContext(), run->getNumSamples(), getColumns,
+                     [&](std::vector<float> columns) { moment.add(columns); });
       lastHessians.clear();
       for (int64_t group = 0; group < layer.groups(); ++group)
         lastHessians.push_back(moment.getMean(group));

@@ -98,32 +98,25 @@ LogicalResult StagedRun::advance(Operation *end) {
   return success();
 }
 
-std::vector<float> StagedRun::getFloats(Value value, size_t sample) const {
+TensorView StagedRun::getView(Value value, size_t sample) const {
   Value root = getRoot(value);
   auto it = store.find(root);
-  if (it == store.end())
-    return {};
+  assert(it != store.end() && "only what ops still read is kept");
   const std::vector<char> &bytes = it->second[sample];
-  auto type = cast<RankedTensorType>(root.getType());
-  std::vector<float> floats(type.getNumElements());
-  if (isa<Float32Type>(type.getElementType())) {
-    std::memcpy(floats.data(), bytes.data(), bytes.size());
-    return floats;
-  }
+  if (isa<Float32Type>(cast<RankedTensorType>(root.getType()).getElementType()))
+    return ArrayRef(reinterpret_cast<const float *>(bytes.data()),
+                    bytes.size() / sizeof(float));
   // Codes: find the dequantize on the way.
   Operation *op = value.getDefiningOp();
   while (!isa<DequantizeOp>(op))
     op = op->getOperand(0).getDefiningOp();
   Quantization parameters = *getQuantization(op);
-  unsigned width = parameters.storage.getWidth();
-  for (size_t i = 0; i < floats.size(); ++i) {
-    int64_t code = width > 8
-                       ? reinterpret_cast<const int16_t *>(bytes.data())[i]
-                       : static_cast<int8_t>(bytes[i]);
-    if (parameters.storage.isUnsigned())
-      code &= width > 8 ? 0xffff : 0xff;
-    floats[i] =
-        static_cast<float>(code - parameters.zero()) * parameters.scale();
-  }
-  return floats;
+  assert(parameters.isPerTensor() && "activations have one scale");
+  bool isWide = parameters.storage.getWidth() > 8,
+       isUnsigned = parameters.storage.isUnsigned();
+  using Element = TensorView::Element;
+  return TensorView(bytes,
+                    isWide ? (isUnsigned ? Element::UI16 : Element::SI16)
+                           : (isUnsigned ? Element::UI8 : Element::SI8),
+                    parameters.scale(), parameters.zero());
 }

@@ -7,6 +7,7 @@
 
 #include "qc/Analysis/Executor.h"
 #include "qc/Quantization/SampleSet.h"
+#include "qc/Quantization/TensorView.h"
 
 #include <vector>
 
@@ -26,8 +27,9 @@ public:
   mlir::LogicalResult advance(mlir::Operation *end);
 
   size_t getNumSamples() const { return numSamples; }
-  /// An f32 value that ops not yet run read: numbers of one sample.
-  std::vector<float> getFloats(mlir::Value value, size_t sample) const;
+  /// An f32 value that ops not yet run read, in one sample: valid until the
+  /// next advance().
+  TensorView getView(mlir::Value value, size_t sample) const;
   /// Bytes that the kept values take now, and the most that they took.
   size_t getPeakBytes() const { return peakBytes; }
 

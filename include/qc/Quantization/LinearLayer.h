@@ -6,6 +6,7 @@
 #define QC_QUANTIZATION_LINEARLAYER_H
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Quantization/TensorView.h"
 
 #include <vector>
 
@@ -52,20 +53,15 @@ public:
   llvm::SmallVector<int64_t> drawPositions(int64_t limit, uint64_t seed) const;
   /// The input columns at output positions of one sample `x`: row-major,
   /// positions times groups() times columns().
-  std::vector<float> getColumns(llvm::ArrayRef<float> x,
+  std::vector<float> getColumns(TensorView x,
                                 llvm::ArrayRef<int64_t> positions) const;
   /// The outputs at output positions of one sample `y`: row-major, positions
   /// times rows().
-  std::vector<float> getOutputs(llvm::ArrayRef<float> y,
+  std::vector<float> getOutputs(TensorView y,
                                 llvm::ArrayRef<int64_t> positions) const;
 
 private:
   explicit LinearLayer(mlir::Operation *op) : op(op) {}
-  /// Calls visit(element of x, column) for output position `position` of group
-  /// `group`; elements outside of x are left out.
-  template <typename Visitor>
-  void forColumn(int64_t position, int64_t group, Visitor visit) const;
-
   mlir::Operation *op;
   int64_t numRows = 0, numColumns = 0, numGroups = 1;
 };

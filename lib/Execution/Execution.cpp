@@ -15,8 +15,10 @@
 
 #include "qcrt/qcrt.h"
 
+#include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Process.h"
@@ -63,7 +65,7 @@ struct TurnedMap {
 
 /// What to turn around, by number of an argument or a result.
 struct TurnedMaps {
-  llvm::DenseMap<unsigned, TurnedMap> inputs, outputs;
+  llvm::MapVector<unsigned, TurnedMap> inputs, outputs;
 };
 
 class LoadedFunction : public CompiledFunction {
@@ -146,6 +148,14 @@ static void turn(const TurnedMap &map, bool isInput) {
     turn<uint8_t>(from, to, map.images, a, b);
 }
 
+static void turnAll(MLIRContext *context,
+                    const llvm::MapVector<unsigned, TurnedMap> &maps,
+                    bool isInput) {
+  parallelFor(context, 0, maps.size(), [&](size_t i) {
+    turn(std::next(maps.begin(), i)->second, isInput);
+  });
+}
+
 /// Makes the maps among arguments and results of `function` channels last.
 static TurnedMaps turnMaps(func::FuncOp function) {
   TurnedMaps maps;
@@ -193,13 +203,11 @@ static TurnedMaps turnMaps(func::FuncOp function) {
 }
 
 LogicalResult LoadedFunction::run() {
-  for (auto &[index, map] : maps.inputs)
-    turn(map, /*isInput=*/true);
+  turnAll(loc.getContext(), maps.inputs, /*isInput=*/true);
   QcrtError error;
   if (failed(check(qcrtSessionRun(session, &error), error)))
     return failure();
-  for (auto &[index, map] : maps.outputs)
-    turn(map, /*isInput=*/false);
+  turnAll(loc.getContext(), maps.outputs, /*isInput=*/false);
   return success();
 }
 
@@ -232,7 +240,7 @@ LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
     if (failed(own))
       return failure();
     MutableArrayRef<char> memory = *own, outer = memory;
-    llvm::DenseMap<unsigned, TurnedMap> &turned =
+    llvm::MapVector<unsigned, TurnedMap> &turned =
         isInput ? maps.inputs : maps.outputs;
     if (auto it = turned.find(index); it != turned.end()) {
       FailureOr<MutableArrayRef<char>> callers = allocate();

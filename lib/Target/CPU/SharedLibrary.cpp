@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Compiles a program's kernels for each form and links one shared library that
-// imports nothing.
+// imports nothing. Every kernel is a module of its own on the way, so that all
+// threads of the context compile.
 //
 // The weights are the library's last segment. The linker only reserves their
 // address range (a nobits section); afterwards the segment is made file-backed
@@ -16,6 +17,7 @@
 
 #include "qcrt/manifest.h"
 
+#include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -68,8 +70,14 @@ private:
   }
   LogicalResult compileForm(const CPUForm &form, size_t index);
   LogicalResult compileArtifact();
-  LogicalResult emit(llvm::Module &code, const CPUForm &form, const Twine &name,
-                     bool optimise);
+  /// Compiles the kernel of `part`, lowered for `form` number `index`, to an
+  /// object file. `assembly`, if any, becomes its text.
+  LogicalResult compileKernel(ModuleOp part, const CPUForm &form, size_t index,
+                              const std::string &object, std::string *assembly);
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> prepare(llvm::Module &code,
+                                                          const CPUForm &form);
+  LogicalResult emitObject(llvm::Module &code, llvm::TargetMachine &machine,
+                           const std::string &object);
   LogicalResult link();
   LogicalResult appendWeights();
 
@@ -116,64 +124,39 @@ void addEntry(llvm::Module &code, llvm::Function &kernel, StringRef name) {
 
 } // namespace
 
-LogicalResult LibraryWriter::emit(llvm::Module &code, const CPUForm &form,
-                                  const Twine &name, bool optimise) {
+FailureOr<std::unique_ptr<llvm::TargetMachine>>
+LibraryWriter::prepare(llvm::Module &code, const CPUForm &form) {
   std::unique_ptr<llvm::TargetMachine> machine =
       createTargetMachine("x86_64-unknown-linux-gnu", form.cpu, form.features);
   if (!machine)
     return error() << "LLVM has no x86-64 target";
   code.setTargetTriple(machine->getTargetTriple());
   code.setDataLayout(machine->createDataLayout());
-  if (optimise)
-    optimizeCode(code, *machine, /*vectorize=*/true);
-  auto emitFile = [&](const std::string &file, llvm::CodeGenFileType type) {
-    return writeFile(module.getLoc(), file,
-                     [&](llvm::raw_fd_ostream &stream) -> LogicalResult {
-                       if (failed(emitCode(code, *machine, stream, type)))
-                         return error() << "LLVM cannot emit this file type";
-                       return success();
-                     });
-  };
-  if (options.keepAssembly && optimise) {
-    if (failed(emitFile((path + "." + form.name + ".s"),
-                        llvm::CodeGenFileType::AssemblyFile)))
-      return failure();
-  }
-  objects.push_back(directory.file(name + ".o"));
-  return emitFile(objects.back(), llvm::CodeGenFileType::ObjectFile);
+  return machine;
 }
 
-LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
-  // Only the kernels are lowered; programs and weights stay where they are.
-  OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
-  OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
-  for (KernelOp kernel : module.getOps<KernelOp>())
-    builder.clone(*kernel);
-  TimingScope scope = timing.nest("Kernels of " + form.name);
-  TimingScope passes = scope.nest("Passes");
-  auto run = [&](function_ref<void(OpPassManager &)> build) {
-    PassManager manager(module.getContext(), ModuleOp::getOperationName());
-    build(manager);
-    manager.enableTiming(passes);
-    return manager.run(*lowered);
-  };
-  if (failed(run([&](OpPassManager &manager) {
-        buildCPULoopPipeline(manager, form);
-      })))
-    return failure();
-  SmallVector<KernelInfo, 0> own;
-  for (auto function : lowered->getOps<func::FuncOp>())
-    own.push_back(getKernelInfo(function));
-  if (failed(run(buildLLVMLoweringPipeline)))
-    return failure();
-  passes.stop();
-  TimingScope llvmScope = scope.nest("LLVM");
+LogicalResult LibraryWriter::emitObject(llvm::Module &code,
+                                        llvm::TargetMachine &machine,
+                                        const std::string &object) {
+  return writeFile(module.getLoc(), object,
+                   [&](llvm::raw_fd_ostream &stream) -> LogicalResult {
+                     if (failed(emitCode(code, machine, stream,
+                                         llvm::CodeGenFileType::ObjectFile)))
+                       return error() << "LLVM cannot emit object files";
+                     return success();
+                   });
+}
+
+LogicalResult LibraryWriter::compileKernel(ModuleOp part, const CPUForm &form,
+                                           size_t index,
+                                           const std::string &object,
+                                           std::string *assembly) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
-      translateModuleToLLVMIR(*lowered, context, "kernels");
+      translateModuleToLLVMIR(part, context, "kernels");
   if (!code)
     return error() << "kernels do not translate to LLVM IR";
-  for (auto function : lowered->getOps<LLVM::LLVMFuncOp>()) {
+  for (auto function : part.getOps<LLVM::LLVMFuncOp>()) {
     llvm::Function *kernel = code->getFunction(function.getSymName());
     kernel->addFnAttr("target-cpu", form.cpu);
     kernel->addFnAttr("target-features", form.features);
@@ -188,6 +171,47 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
     entry->addFnAttr("prefer-vector-width",
                      std::to_string(form.vectorBytes * 8));
   }
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine =
+      prepare(*code, form);
+  if (failed(machine))
+    return failure();
+  optimizeCode(*code, **machine, /*vectorize=*/true);
+  if (assembly) {
+    SmallString<0> text;
+    llvm::raw_svector_ostream stream(text);
+    if (failed(emitCode(*code, **machine, stream,
+                        llvm::CodeGenFileType::AssemblyFile)))
+      return error() << "LLVM cannot emit assembly";
+    *assembly = text.str().str();
+  }
+  return emitObject(*code, **machine, object);
+}
+
+LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
+  // Only the kernels are lowered; programs and weights stay where they are.
+  OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
+  SmallVector<ModuleOp> parts;
+  for (KernelOp kernel : module.getOps<KernelOp>()) {
+    parts.push_back(ModuleOp::create(builder, kernel.getLoc()));
+    OpBuilder::atBlockEnd(parts.back().getBody()).clone(*kernel);
+  }
+  TimingScope scope = timing.nest("Kernels of " + form.name);
+  TimingScope passes = scope.nest("Passes");
+  auto run = [&](function_ref<void(OpPassManager &)> build) {
+    PassManager manager(module.getContext(), ModuleOp::getOperationName());
+    build(manager.nest<ModuleOp>());
+    manager.enableTiming(passes);
+    return manager.run(*lowered);
+  };
+  if (failed(run([&](OpPassManager &manager) {
+        buildCPULoopPipeline(manager, form);
+      })))
+    return failure();
+  SmallVector<KernelInfo, 0> own;
+  for (ModuleOp part : parts)
+    for (auto function : part.getOps<func::FuncOp>())
+      own.push_back(getKernelInfo(function));
   if (kernels.empty())
     kernels = std::move(own);
   else
@@ -195,7 +219,30 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
       if (first.extent != second.extent)
         return error() << "kernel " << first.name
                        << " is partitioned differently for " << form.name;
-  return emit(*code, form, "form" + Twine(index), true);
+  if (failed(run(buildLLVMLoweringPipeline)))
+    return failure();
+  passes.stop();
+  TimingScope llvmScope = scope.nest("LLVM");
+  size_t first = objects.size();
+  for (size_t i = 0; i < parts.size(); ++i)
+    objects.push_back(
+        directory.file("form" + Twine(index) + "kernel" + Twine(i) + ".o"));
+  std::vector<std::string> assembly(parts.size());
+  if (failed(failableParallelForEach(
+          module.getContext(), llvm::seq<size_t>(0, parts.size()),
+          [&](size_t i) {
+            return compileKernel(parts[i], form, index, objects[first + i],
+                                 options.keepAssembly ? &assembly[i] : nullptr);
+          })))
+    return failure();
+  if (!options.keepAssembly)
+    return success();
+  return writeFile(module.getLoc(), path + "." + form.name + ".s",
+                   [&](llvm::raw_fd_ostream &stream) {
+                     for (const std::string &text : assembly)
+                       stream << text;
+                     return success();
+                   });
 }
 
 /// The object with the manifest, the table of kernels and room for the weights.
@@ -276,7 +323,11 @@ LogicalResult LibraryWriter::compileArtifact() {
   variable->setLinkage(llvm::GlobalValue::ExternalLinkage);
   CPUForm base;
   base.cpu = "x86-64";
-  return emit(code, base, "artifact", false);
+  FailureOr<std::unique_ptr<llvm::TargetMachine>> machine = prepare(code, base);
+  if (failed(machine))
+    return failure();
+  objects.push_back(directory.file("artifact.o"));
+  return emitObject(code, **machine, objects.back());
 }
 
 LogicalResult LibraryWriter::link() {

@@ -16,6 +16,7 @@
 #include "qc/Analysis/WeightQuantizer.h"
 #include "qc/Dialect/QC/Transforms/ConvTransform.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
+#include "qc/Quantization/LinearLayer.h"
 #include "qc/Quantization/Passes.h"
 #include "qc/Quantization/SampleSet.h"
 #include "qc/SFC/AdditionProgram.h"
@@ -27,7 +28,6 @@
 #include "mlir/IR/Remarks.h"
 
 #include <cmath>
-#include <random>
 
 namespace qc {
 #define GEN_PASS_DEF_CALIBRATETRANSFORMS
@@ -538,9 +538,9 @@ void CalibrateTransformsPass::drawOutputs(Layer &layer, ArrayRef<int64_t> bias,
   auto type = cast<RankedTensorType>(layer.conv.getY().getType());
   int64_t channels = type.getDimSize(1),
           pixels = type.getDimSize(2) * type.getDimSize(3);
-  std::mt19937_64 random(sample);
-  for (int64_t i = 0; i < getBiasPositions(samples); ++i) {
-    auto position = static_cast<int64_t>(random() % (exact.size() / channels));
+  for (int64_t position :
+       drawPositions(static_cast<int64_t>(exact.size()) / channels,
+                     getBiasPositions(samples), sample)) {
     for (int64_t k = 0; k < channels; ++k) {
       int64_t index =
           (position / pixels * channels + k) * pixels + position % pixels;

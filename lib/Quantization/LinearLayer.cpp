@@ -6,6 +6,8 @@
 
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
+#include "llvm/ADT/DenseSet.h"
+
 #include <numeric>
 #include <random>
 
@@ -91,18 +93,24 @@ int64_t LinearLayer::getNumPositions() const {
   return numRows ? type.getNumElements() / numRows : 0;
 }
 
-SmallVector<int64_t> LinearLayer::drawPositions(int64_t limit,
-                                                uint64_t seed) const {
-  int64_t total = getNumPositions();
+SmallVector<int64_t> qc::drawPositions(int64_t total, int64_t limit,
+                                       uint64_t seed) {
   SmallVector<int64_t> positions;
   if (limit == 0 || limit >= total) {
     positions.resize(total);
     std::iota(positions.begin(), positions.end(), 0);
   } else {
-    // std::shuffle and distributions differ between libraries; this does not.
+    // Floyd's draw of distinct numbers (Bentley and Floyd, "A sample of
+    // brilliance", CACM 1987). std::sample and distributions differ between
+    // libraries; this does not.
     std::mt19937_64 random(seed);
-    for (int64_t i = 0; i < limit; ++i)
-      positions.push_back(static_cast<int64_t>(random() % total));
+    llvm::DenseSet<int64_t> drawn;
+    for (int64_t last = total - limit; last < total; ++last) {
+      auto position = static_cast<int64_t>(random() % (last + 1));
+      if (!drawn.insert(position).second)
+        drawn.insert(position = last);
+      positions.push_back(position);
+    }
   }
   return positions;
 }

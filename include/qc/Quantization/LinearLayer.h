@@ -12,6 +12,11 @@
 
 namespace qc {
 
+/// At most `limit` distinct numbers below `total`, drawn by `seed` (limit 0: all
+/// in order).
+llvm::SmallVector<int64_t> drawPositions(int64_t total, int64_t limit,
+                                         uint64_t seed);
+
 /// A qc.conv, or a qc.matmul whose second operand is a constant of rank 2 (or
 /// with leading ones). Its weights are `groups` matrices of rows() / groups()
 /// times columns() numbers; output channel o is row o.
@@ -49,8 +54,10 @@ public:
 
   /// Output positions of one sample.
   int64_t getNumPositions() const;
-  /// At most `limit` output positions, drawn by `seed` (0: all in order).
-  llvm::SmallVector<int64_t> drawPositions(int64_t limit, uint64_t seed) const;
+  /// qc::drawPositions of these.
+  llvm::SmallVector<int64_t> drawPositions(int64_t limit, uint64_t seed) const {
+    return qc::drawPositions(getNumPositions(), limit, seed);
+  }
   /// The input columns at output positions of one sample `x`: row-major,
   /// positions times groups() times columns().
   std::vector<float> getColumns(TensorView x,

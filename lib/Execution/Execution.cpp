@@ -70,8 +70,8 @@ struct TurnedMaps {
 
 class LoadedFunction : public CompiledFunction {
 public:
-  LoadedFunction(Location loc, TurnedMaps maps)
-      : loc(loc), maps(std::move(maps)) {}
+  LoadedFunction(Location loc, TurnedMaps maps, ResultOrder order)
+      : loc(loc), maps(std::move(maps)), order(order) {}
   ~LoadedFunction() override {
     qcrtSessionFree(session);
     qcrtModelFree(model);
@@ -90,6 +90,7 @@ private:
 
   Location loc;
   TurnedMaps maps;
+  ResultOrder order;
   QcrtModel *model = nullptr;
   QcrtSession *session = nullptr;
   SmallVector<AlignedBuffer, 0> buffers;
@@ -100,7 +101,7 @@ public:
   Executor(Dialect *dialect, unsigned threads)
       : ExecutorInterface(dialect), threads(threads) {}
   FailureOr<std::unique_ptr<CompiledFunction>>
-  compile(func::FuncOp function) const override;
+  compile(func::FuncOp function, ResultOrder order) const override;
 
 private:
   unsigned threads;
@@ -121,19 +122,49 @@ static std::optional<TurnedMap> getMap(Type type) {
   return TurnedMap{shape[0], shape[1], pixels, width / 8, {}, {}};
 }
 
+/// Transposes 4 x 4 elements; rows of `from` are `a` apart, of `to` `b`.
+template <typename T>
+static void turnBlock(const T *from, int64_t a, T *to, int64_t b) {
+  typedef T Row __attribute__((vector_size(4 * sizeof(T))));
+  Row x[4], low[2], high[2];
+  for (int i = 0; i < 4; ++i)
+    std::memcpy(&x[i], from + i * a, sizeof(Row));
+  for (int i = 0; i < 2; ++i) {
+    low[i] = __builtin_shufflevector(x[i], x[i + 2], 0, 4, 1, 5);
+    high[i] = __builtin_shufflevector(x[i], x[i + 2], 2, 6, 3, 7);
+  }
+  x[0] = __builtin_shufflevector(low[0], low[1], 0, 4, 1, 5);
+  x[1] = __builtin_shufflevector(low[0], low[1], 2, 6, 3, 7);
+  x[2] = __builtin_shufflevector(high[0], high[1], 0, 4, 1, 5);
+  x[3] = __builtin_shufflevector(high[0], high[1], 2, 6, 3, 7);
+  for (int i = 0; i < 4; ++i)
+    std::memcpy(to + i * b, &x[i], sizeof(Row));
+}
+
 /// images x a x b to images x b x a, in tiles that stay in the cache.
 template <typename T>
 static void turn(const char *from, char *to, int64_t images, int64_t a,
                  int64_t b) {
-  constexpr int64_t tile = 32;
+  constexpr int64_t tile = 32, block = 4;
   for (int64_t image = 0; image < images; ++image) {
     const T *x = reinterpret_cast<const T *>(from) + image * a * b;
     T *y = reinterpret_cast<T *>(to) + image * a * b;
-    for (int64_t i = 0; i < a; i += tile)
-      for (int64_t j = 0; j < b; j += tile)
-        for (int64_t k = j, e = std::min(j + tile, b); k < e; ++k)
-          for (int64_t l = i, f = std::min(i + tile, a); l < f; ++l)
-            y[k * a + l] = x[l * b + k];
+    for (int64_t i = 0; i < a; i += tile) {
+      for (int64_t j = 0; j < b; j += tile) {
+        int64_t rows = std::min(i + tile, a), columns = std::min(j + tile, b);
+        for (int64_t k = j; k < columns; k += block) {
+          for (int64_t l = i; l < rows; l += block) {
+            if (k + block <= columns && l + block <= rows) {
+              turnBlock(x + l * b + k, b, y + k * a + l, a);
+              continue;
+            }
+            for (int64_t m = k; m < std::min(k + block, columns); ++m)
+              for (int64_t n = l; n < std::min(l + block, rows); ++n)
+                y[m * a + n] = x[n * b + m];
+          }
+        }
+      }
+    }
   }
 }
 
@@ -222,6 +253,12 @@ LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
       failed(check(qcrtSessionCreate(model, 0, &options, &session, &error),
                    error)))
     return failure();
+  channelsLast.resize(program.outputCount);
+  if (order == ResultOrder::AsComputed) {
+    for (unsigned index : llvm::make_first_range(maps.outputs))
+      channelsLast.set(index);
+    maps.outputs.clear();
+  }
   auto bind = [&](uint32_t index, bool isInput) -> LogicalResult {
     QcrtTensorInfo info;
     QcrtStatus status = isInput
@@ -267,7 +304,7 @@ LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
 }
 
 FailureOr<std::unique_ptr<CompiledFunction>>
-Executor::compile(func::FuncOp function) const {
+Executor::compile(func::FuncOp function, ResultOrder order) const {
   Location loc = function.getLoc();
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   if (auto outer = function->getParentOfType<ModuleOp>())
@@ -297,7 +334,7 @@ Executor::compile(func::FuncOp function) const {
   TimingScope timing;
   if (failed(writeSharedLibrary(*module, path, options, timing)))
     return failure();
-  auto loaded = std::make_unique<LoadedFunction>(loc, std::move(maps));
+  auto loaded = std::make_unique<LoadedFunction>(loc, std::move(maps), order);
   if (failed(loaded->load(path.c_str(), threads)))
     return failure();
   return std::unique_ptr<CompiledFunction>(std::move(loaded));
@@ -311,7 +348,8 @@ static unsigned getThreads(unsigned threads) {
 
 FailureOr<LoadedLibrary> qc::loadLibrary(Location loc, StringRef path,
                                          unsigned threads) {
-  auto loaded = std::make_unique<LoadedFunction>(loc, TurnedMaps());
+  auto loaded = std::make_unique<LoadedFunction>(loc, TurnedMaps(),
+                                                 ResultOrder::RowMajor);
   if (failed(loaded->load(path.str().c_str(), getThreads(threads))))
     return failure();
   LoadedLibrary library;

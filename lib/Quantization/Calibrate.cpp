@@ -29,11 +29,11 @@ using namespace qc;
 
 namespace {
 
-/// A value and what is known of it.
+/// A value and, once it is known how its samples come, what is known of it.
 struct Observed {
   Value value;
   std::string name;
-  ValueObserver observer;
+  std::optional<ValueObserver> observer;
 };
 
 class CalibratePass : public qc::impl::CalibrateBase<CalibratePass> {
@@ -54,7 +54,7 @@ static SmallVector<Observed, 0> getValues(func::FuncOp function) {
   SmallVector<Observed, 0> values;
   auto add = [&](Value value) {
     if (isObserved(value))
-      values.push_back({value, names.getName(value), makeObserver(value)});
+      values.push_back({value, names.getName(value), std::nullopt});
   };
   for (Value argument : function.getArguments())
     add(argument);
@@ -88,6 +88,21 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
   if (failed(samples))
     return failure();
 
+  SmallVector<Value> arguments(function.getArguments()), results;
+  for (Observed &observed : values)
+    results.push_back(observed.value);
+  OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
+  FailureOr<std::unique_ptr<CompiledFunction>> code = executor->compile(
+      *probes->getOps<func::FuncOp>().begin(), ResultOrder::AsComputed);
+  if (failed(code))
+    return failure();
+  auto start = [&] {
+    for (auto [i, observed] : llvm::enumerate(values))
+      observed.observer =
+          makeObserver(observed.value, (*code)->isChannelsLast(i));
+  };
+  start();
+
   // Go on where a saved table stopped.
   size_t done = SIZE_MAX;
   for (Observed &observed : values) {
@@ -101,57 +116,49 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
       return function.emitError()
              << "'" << table << "': entry '" << observed.name
              << "': " << llvm::toString(saved.takeError());
-    size_t channels = observed.observer.getStatistics().channels.size();
+    size_t channels = observed.observer->getStatistics().channels.size();
     if (saved->channels.size() != channels)
       return function.emitError()
              << "'" << table << "': entry '" << observed.name << "' has "
              << saved->channels.size() << " channels, the value " << channels
              << "; the table belongs to another model";
     done = std::min<size_t>(done, saved->samples);
-    observed.observer.resume(std::move(*saved));
+    observed.observer->resume(std::move(*saved));
   }
   if (llvm::any_of(values, [&](Observed &observed) {
-        return observed.observer.getStatistics().samples != done;
+        return observed.observer->getStatistics().samples != done;
       })) {
     // Of other values or uneven: of no use.
     done = 0;
-    values = getValues(function);
+    start();
   }
-
-  SmallVector<Value> arguments(function.getArguments()), results;
-  for (Observed &observed : values)
-    results.push_back(observed.value);
-  OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
-  FailureOr<std::unique_ptr<CompiledFunction>> code =
-      executor->compile(*probes->getOps<func::FuncOp>().begin());
-  if (failed(code))
-    return failure();
 
   InterruptScope interrupt;
   Progress display("calibrating", samples->size(), progress);
-  LogicalResult result = samples->forEach([&](size_t index,
-                                              SampleSet::Inputs inputs) {
-    if (interrupt.isInterrupted())
-      return failure();
-    if (index < done)
-      return success();
-    for (auto [i, input] : llvm::enumerate(inputs))
-      llvm::copy(input, (*code)->getInput(i).begin());
-    if (failed((*code)->run()))
-      return failure();
-    parallelFor(&getContext(), 0, values.size(), [&](size_t i) {
-      ArrayRef<char> bytes = (*code)->getOutput(i);
-      values[i].observer.observe({reinterpret_cast<const float *>(bytes.data()),
-                                  bytes.size() / sizeof(float)});
-    });
-    ++numSamples;
-    display.advance(index + 1);
-    return success();
-  });
+  LogicalResult result =
+      samples->forEach([&](size_t index, SampleSet::Inputs inputs) {
+        if (interrupt.isInterrupted())
+          return failure();
+        if (index < done)
+          return success();
+        for (auto [i, input] : llvm::enumerate(inputs))
+          llvm::copy(input, (*code)->getInput(i).begin());
+        if (failed((*code)->run()))
+          return failure();
+        parallelFor(&getContext(), 0, values.size(), [&](size_t i) {
+          ArrayRef<char> bytes = (*code)->getOutput(i);
+          values[i].observer->observe(
+              {reinterpret_cast<const float *>(bytes.data()),
+               bytes.size() / sizeof(float)});
+        });
+        ++numSamples;
+        display.advance(index + 1);
+        return success();
+      });
   if (failed(result) && !interrupt.isInterrupted())
     return failure();
   for (Observed &observed : values)
-    entries[observed.name] = observed.observer.getStatistics().toJSON();
+    entries[observed.name] = observed.observer->getStatistics().toJSON();
   numValues += values.size();
   if (!table.empty() &&
       failed(writeJSON(function.getLoc(), table, llvm::json::Object(entries))))

@@ -134,7 +134,7 @@ public:
   /// Elements of a channel of the weights.
   int64_t getNumTaps() const { return getSize(w); }
   int64_t getImage() const { return image; }
-  /// The taps that meet the input, each with its element of a channel.
+  /// The taps that meet the input, each with its pixel.
   ArrayRef<std::pair<int64_t, int64_t>> getTaps() const { return taps; }
 
 private:
@@ -160,17 +160,17 @@ void Windows::moveTo(int64_t position) {
   image = position;
   taps.clear();
   for (int64_t tap = 0, end = getNumTaps(); tap < end; ++tap) {
-    int64_t rest = tap, element = 0, stride = 1;
+    int64_t rest = tap, pixel = 0, stride = 1;
     bool inside = true;
     for (size_t d = spatial; d-- > 0;) {
       int64_t at = origin[d] + rest % w[2 + d] * dilations[d];
       rest /= w[2 + d];
       inside &= at >= 0 && at < x[2 + d];
-      element += at * stride;
+      pixel += at * stride;
       stride *= x[2 + d];
     }
     if (inside)
-      taps.emplace_back(tap, element);
+      taps.emplace_back(tap, pixel);
   }
 }
 
@@ -188,15 +188,15 @@ std::vector<float> LinearLayer::getColumns(TensorView x,
   Windows windows(conv);
   int64_t channelSize = windows.getChannelSize(), taps = windows.getNumTaps(),
           channels = numGroups * numColumns / taps;
+  int64_t channelStride = x.isChannelsLast() ? 1 : channelSize,
+          pixelStride = x.isChannelsLast() ? channels : 1;
   for (int64_t position : positions) {
     windows.moveTo(position);
-    int64_t channel = windows.getImage() * channels * channelSize;
-    for (int64_t end = channel + channels * channelSize; channel < end;
-         channel += channelSize) {
-      for (auto [tap, element] : windows.getTaps())
-        out[tap] = x[channel + element];
-      out += taps;
-    }
+    int64_t first = windows.getImage() * channels * channelSize;
+    for (int64_t channel = 0; channel < channels; ++channel, out += taps)
+      for (auto [tap, pixel] : windows.getTaps())
+        out[tap] =
+            x.load(first + channel * channelStride + pixel * pixelStride);
   }
   return columns;
 }

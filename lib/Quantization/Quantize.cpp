@@ -131,8 +131,8 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
     results.push_back(todo.epilogue.getResult());
   }
   OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
-  FailureOr<std::unique_ptr<CompiledFunction>> code =
-      executor.compile(*probes->getOps<func::FuncOp>().begin());
+  FailureOr<std::unique_ptr<CompiledFunction>> code = executor.compile(
+      *probes->getOps<func::FuncOp>().begin(), ResultOrder::AsComputed);
   if (failed(code))
     return failure();
   Progress display("measuring the float model", samples.size(), progress);
@@ -143,10 +143,8 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
       return failure();
     parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
       LayerToRound &todo = layers[i];
-      ArrayRef<char> bytes = (*code)->getOutput(i);
       std::vector<float> outputs = todo.layer.getOutputs(
-          ArrayRef(reinterpret_cast<const float *>(bytes.data()),
-                   bytes.size() / sizeof(float)),
+          getResultView(**code, i, results[i].getType()),
           todo.layer.drawPositions(getBiasPositions(samples.size()), index));
       llvm::append_range(todo.expected, outputs);
     });

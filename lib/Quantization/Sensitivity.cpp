@@ -22,6 +22,7 @@
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Passes.h"
 #include "qc/Quantization/Points.h"
+#include "qc/Quantization/TensorView.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -285,16 +286,16 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
     if (failed(probes->run()))
       return failure();
     auto getValue = [&](Value value) {
-      return getFloats(probes->getOutput(probeResults.lookup(value)));
+      return getResultView(*probes, probeResults.lookup(value),
+                           value.getType());
     };
     // OpenBLAS has threads for products, this loop has them for the rest.
     parallelFor(&getContext(), 0, part.size(), [&](size_t i) {
       const LinearLayer &layer = part[i].layer;
       LayerStream &to = streams[i];
       if (to.moment) {
-        ArrayRef<float> x = getValue(layer.getInput());
-        std::vector<float> columns =
-            layer.getColumns(x, layer.drawPositions(positions, sample));
+        std::vector<float> columns = layer.getColumns(
+            getValue(layer.getInput()), layer.drawPositions(positions, sample));
         to.moment->add(columns);
         int64_t width = layer.groups() * layer.columns();
         for (size_t at = 0; at < columns.size(); at += width)
@@ -305,9 +306,12 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
       if ((part[i].needs & SensitivityMetric::Modification) &&
           keepsShape(layer)) {
         // Tokens are rows of a product; of a map there is one.
-        ArrayRef<float> x = getValue(layer.getInput());
+        auto getAll = [&](Value value) {
+          return getFloats(probes->getOutput(probeResults.lookup(value)));
+        };
+        ArrayRef<float> x = getAll(layer.getInput());
         to.modification += getInputModification(
-            x, getValue(layer.getOp()->getResult(0)),
+            x, getAll(layer.getOp()->getResult(0)),
             layer.isConv() ? static_cast<int64_t>(x.size()) : layer.columns());
       }
     });
@@ -654,13 +658,17 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
     if (probeResults.try_emplace(value, values.size()).second)
       values.push_back(value);
   };
+  // Comparing token by token takes rows.
+  ResultOrder order = ResultOrder::AsComputed;
   for (const LayerTask &task : tasks) {
     bool compares = (task.needs & SensitivityMetric::Modification) &&
                     keepsShape(task.layer);
     if (compares || (task.needs & SensitivityMetric::Moments))
       probe(task.layer.getInput());
-    if (compares)
+    if (compares) {
       probe(task.layer.getOp()->getResult(0));
+      order = ResultOrder::RowMajor;
+    }
   }
   if (!values.empty()) {
     if (inputs.empty())
@@ -676,7 +684,7 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
     SmallVector<Value> arguments(function.getArguments());
     OwningOpRef<ModuleOp> cut = extractFunction(arguments, values);
     FailureOr<std::unique_ptr<CompiledFunction>> code =
-        executor->compile(*cut->getOps<func::FuncOp>().begin());
+        executor->compile(*cut->getOps<func::FuncOp>().begin(), order);
     if (failed(code))
       return failure();
     probes = std::move(*code);

@@ -15,14 +15,19 @@ bool qc::isObserved(Value value) {
          type.getNumElements() != 0;
 }
 
-ValueObserver qc::makeObserver(Value value) {
+ValueObserver qc::makeObserver(Value value, bool isChannelsLast) {
   auto type = cast<RankedTensorType>(value.getType());
   std::optional<int64_t> axis;
   if (type.getRank() >= 3 && !isa_and_nonnull<MatMulOp>(value.getDefiningOp()))
     axis = 1;
   else if (type.getRank() >= 2)
     axis = type.getRank() - 1;
-  return ValueObserver(type.getShape(), axis);
+  SmallVector<int64_t> shape(type.getShape());
+  if (isChannelsLast) {
+    std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
+    axis = *axis == 1 ? type.getRank() - 1 : *axis - 1;
+  }
+  return ValueObserver(shape, axis);
 }
 
 FailureOr<ValueStatistics> qc::readStatistics(TableOp table, StringRef name) {

@@ -12,8 +12,8 @@ namespace qc {
 /// Whether the table has statistics of `value`: a tensor of f32 with elements.
 bool isObserved(mlir::Value value);
 /// An observer of `value`; channels are where convolutions and products put
-/// them.
-ValueObserver makeObserver(mlir::Value value);
+/// them. `isChannelsLast`: samples have dimension 1 after all others.
+ValueObserver makeObserver(mlir::Value value, bool isChannelsLast);
 
 /// The table's statistics of the value called `name`. Fails with an error at
 /// the table if the entry cannot be read, without one if there is none.

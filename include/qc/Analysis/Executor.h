@@ -10,15 +10,25 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectInterface.h"
+#include "llvm/ADT/BitVector.h"
 
 #include <memory>
 
 namespace qc {
 
+/// How results lie in memory.
+enum class ResultOrder {
+  RowMajor,
+  /// As code computes maps: dimension 1 after all others where that saves
+  /// turning a result around (CompiledFunction::isChannelsLast).
+  AsComputed
+};
+
 /// A function that was compiled for this machine, with memory for its arguments
-/// and results. Tensors are in storage format: row-major, little-endian, i1 as
-/// one byte, sub-byte integers packed from the low bits. The memory is aligned
-/// to 64 bytes and stays where it is.
+/// and results. Tensors are in storage format: row-major (results may be asked
+/// for in another order), little-endian, i1 as one byte, sub-byte integers
+/// packed from the low bits. The memory is aligned to 64 bytes and stays where
+/// it is.
 class CompiledFunction {
 public:
   virtual ~CompiledFunction() = default;
@@ -31,6 +41,8 @@ public:
   llvm::MutableArrayRef<char> getOutput(size_t index) const {
     return outputs[index];
   }
+  /// Whether result `index` is row-major but for dimension 1, which is last.
+  bool isChannelsLast(size_t index) const { return channelsLast[index]; }
   size_t getNumInputs() const { return inputs.size(); }
   size_t getNumOutputs() const { return outputs.size(); }
 
@@ -39,6 +51,8 @@ public:
 
 protected:
   llvm::SmallVector<llvm::MutableArrayRef<char>> inputs, outputs;
+  /// One per result.
+  llvm::BitVector channelsLast;
 };
 
 /// Compiles functions of the graph, QDQ and integer levels.
@@ -51,7 +65,8 @@ public:
   /// Compiles a copy of `function`, which stays as it is. Fails with a
   /// diagnostic.
   virtual mlir::FailureOr<std::unique_ptr<CompiledFunction>>
-  compile(mlir::func::FuncOp function) const = 0;
+  compile(mlir::func::FuncOp function,
+          ResultOrder order = ResultOrder::RowMajor) const = 0;
 };
 
 /// The executor of the op's context. Null, after an error at `op`, where the

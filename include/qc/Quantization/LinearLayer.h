@@ -12,8 +12,8 @@
 
 namespace qc {
 
-/// At most `limit` distinct numbers below `total`, drawn by `seed` (limit 0: all
-/// in order).
+/// At most `limit` distinct numbers below `total`, drawn by `seed` (limit 0:
+/// all in order).
 llvm::SmallVector<int64_t> drawPositions(int64_t total, int64_t limit,
                                          uint64_t seed);
 

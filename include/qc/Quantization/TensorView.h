@@ -4,6 +4,8 @@
 #ifndef QC_QUANTIZATION_TENSORVIEW_H
 #define QC_QUANTIZATION_TENSORVIEW_H
 
+#include "qc/Analysis/Executor.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/ErrorHandling.h"
 
@@ -11,9 +13,10 @@
 
 namespace qc {
 
-/// The numbers of a tensor in storage format, one at a time: f32, or codes of 8
-/// or 16 bits with one scale and zero point. Of a large map a few elements are
-/// read; converting all of it would take longer than computing it.
+/// The numbers of a tensor, one at a time: f32, or codes of 8 or 16 bits with
+/// one scale and zero point; row-major, or f32 with dimension 1 after all
+/// others (channels last). Of a large map a few elements are read; converting
+/// all of it would take longer than computing it.
 class TensorView {
 public:
   enum class Element { F32, SI8, UI8, SI16, UI16 };
@@ -25,9 +28,30 @@ public:
       : data(bytes.data()), count(bytes.size() / getBytes(element)),
         element(element), scale(scale), zero(zero) {}
 
-  size_t size() const { return count; }
+  /// Channels last; `shape` is that of the tensor, with channels second.
+  static TensorView channelsLast(llvm::ArrayRef<float> floats,
+                                 llvm::ArrayRef<int64_t> shape) {
+    TensorView view(floats);
+    view.channels = shape[1];
+    view.pixels = 1;
+    for (int64_t extent : shape.drop_front(2))
+      view.pixels *= extent;
+    return view;
+  }
 
-  float operator[](size_t i) const {
+  size_t size() const { return count; }
+  bool isChannelsLast() const { return channels != 0; }
+
+  /// Element i of the row-major order.
+  float operator[](int64_t i) const {
+    if (!isChannelsLast())
+      return load(i);
+    int64_t image = i / (channels * pixels), rest = i % (channels * pixels);
+    return load((image * pixels + rest % pixels) * channels + rest / pixels);
+  }
+
+  /// Element i in memory.
+  float load(int64_t i) const {
     switch (element) {
     case Element::F32:
       return static_cast<const float *>(data)[i];
@@ -66,7 +90,21 @@ private:
   Element element = Element::F32;
   float scale = 1;
   int64_t zero = 0;
+  /// Of channels last, else 0.
+  int64_t channels = 0, pixels = 0;
 };
+
+/// A result of type `type` (f32) of compiled code, in whatever order it lies.
+inline TensorView getResultView(const CompiledFunction &code, size_t index,
+                                mlir::Type type) {
+  llvm::ArrayRef<char> bytes = code.getOutput(index);
+  llvm::ArrayRef<float> floats(reinterpret_cast<const float *>(bytes.data()),
+                               bytes.size() / sizeof(float));
+  if (!code.isChannelsLast(index))
+    return floats;
+  return TensorView::channelsLast(
+      floats, mlir::cast<mlir::RankedTensorType>(type).getShape());
+}
 
 } // namespace qc
 

@@ -322,7 +322,13 @@ LogicalResult ActivationQuantizer::insert(Request &request) {
     block = type.getShape().back();
   } else {
     scale = buildFloats(builder, loc, request.scale.scale);
-    zero = buildInteger(builder, loc, storage, request.scale.zeroPoint);
+    if (isa<IntegerType>(storage))
+      zero = buildInteger(builder, loc, storage, request.scale.zeroPoint);
+    else
+      zero =
+          ConstantOp::create(builder, loc, RankedTensorType::get({}, storage),
+                             cast<ElementsAttr>(builder.getZeroAttr(
+                                 RankedTensorType::get({}, storage))));
   }
   Value codes =
       QuantizeOp::create(builder, loc, source, scale, zero, axis, block);

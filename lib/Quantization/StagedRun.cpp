@@ -11,10 +11,14 @@ using namespace qc;
 
 /// Ops that are cheaper to run again than to keep their results.
 static bool isLazy(Operation *op) {
-  // Scales that a run computes are not kept.
-  if (auto dequantize = dyn_cast_or_null<DequantizeOp>(op))
-    return isa_and_nonnull<ConstantOp>(dequantize.getScale().getDefiningOp());
-  return isa_and_nonnull<ReshapeOp>(op);
+  if (!isa_and_nonnull<DequantizeOp>(op))
+    return isa_and_nonnull<ReshapeOp>(op);
+  // Codes that TensorView reads: others, and scales that a run computes, would
+  // save little or nothing.
+  FailureOr<Quantization> parameters = getQuantization(op);
+  return succeeded(parameters) && parameters->isPerTensor() &&
+         (parameters->storage.getWidth() == 8 ||
+          parameters->storage.getWidth() == 16);
 }
 
 /// The value to keep so that `value` can be computed again.
@@ -111,7 +115,6 @@ TensorView StagedRun::getView(Value value, size_t sample) const {
   while (!isa<DequantizeOp>(op))
     op = op->getOperand(0).getDefiningOp();
   Quantization parameters = *getQuantization(op);
-  assert(parameters.isPerTensor() && "activations have one scale");
   bool isWide = parameters.storage.getWidth() > 8,
        isUnsigned = parameters.storage.isUnsigned();
   using Element = TensorView::Element;

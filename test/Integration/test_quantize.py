@@ -257,6 +257,20 @@ def test_formats_of_weights_stay_packed(name, tmp_path):
     assert size <= bits * elements / 8 + 5 * scales + (64 << 10)
 
 
+# Storage types of activations and the least dB.
+ACTIVATIONS = {"si16": 59, "si8": 47, "ui6": 36, "si4": 26, "ui4": 26, "f8E4M3FN": 31, "f8E5M2": 25}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_formats_of_activations(name, made, tmp_path):
+    """Sequential rounding reads the codes of layers before, whatever they are."""
+    quantized = quantize(made.model, str(tmp_path / "q.mlir"), made.shapes, f"calibration={made.calibration} activations={name}")
+    outputs, _ = run(quantized, made.feeds, str(tmp_path))
+    decibels = sqnr(made.expected, [next(iter(output.values())) for output in outputs])
+    print(f"{decibels:.1f} dB")
+    assert decibels >= ACTIVATIONS[name]
+
+
 def test_a_budget_is_met_and_the_program_keeps_what_it_can(network, tmp_path):
     """Formats of least predicted loss within 4.5 bits are no worse than 4 bits for all,
     and the smallest model with an accepted loss has that loss at most."""

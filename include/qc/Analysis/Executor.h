@@ -42,7 +42,9 @@ public:
     return outputs[index];
   }
   /// Whether result `index` is row-major but for dimension 1, which is last.
-  bool isChannelsLast(size_t index) const { return channelsLast[index]; }
+  bool isChannelsLast(size_t index) const {
+    return index < channelsLast.size() && channelsLast[index];
+  }
   size_t getNumInputs() const { return inputs.size(); }
   size_t getNumOutputs() const { return outputs.size(); }
 
@@ -51,7 +53,7 @@ public:
 
 protected:
   llvm::SmallVector<llvm::MutableArrayRef<char>> inputs, outputs;
-  /// One per result.
+  /// One per result; none: all are row-major.
   llvm::BitVector channelsLast;
 };
 

@@ -11,23 +11,26 @@
 using namespace mlir;
 using namespace qc;
 
-/// Compiles `function` and calls visit(sample, code) after each sample's run.
+/// Compiles `function` and calls visit(code) after the run of each sample from
+/// `first` to before `end`.
 static LogicalResult
 runSamples(func::FuncOp function, const ExecutorInterface &executor,
-           StringRef inputs, unsigned limit,
-           function_ref<void(size_t, const CompiledFunction &)> visit) {
-  FailureOr<SampleSet> samples = SampleSet::open(function, inputs, limit);
+           StringRef inputs, size_t first, size_t end,
+           function_ref<void(const CompiledFunction &)> visit) {
+  FailureOr<SampleSet> samples = SampleSet::open(function, inputs, end);
   FailureOr<std::unique_ptr<CompiledFunction>> code =
       failed(samples) ? FailureOr<std::unique_ptr<CompiledFunction>>(failure())
                       : executor.compile(function);
   if (failed(code))
     return failure();
   return samples->forEach([&](size_t sample, SampleSet::Inputs values) {
+    if (sample < first)
+      return success();
     for (auto [index, value] : llvm::enumerate(values))
       llvm::copy(value, (*code)->getInput(index).begin());
     if (failed((*code)->run()))
       return failure();
-    visit(sample, **code);
+    visit(**code);
     return success();
   });
 }
@@ -37,14 +40,25 @@ AssignmentEvaluator::create(func::FuncOp function, StringRef inputs,
                             unsigned limit) {
   AssignmentEvaluator evaluator(function);
   evaluator.inputs = inputs.str();
-  evaluator.limit = limit;
+  // Rounding fits its samples: on others the loss is larger. Only a complete
+  // pass knows how many there are.
+  FailureOr<SampleSet> samples =
+      SampleSet::open(function, inputs, 2 * static_cast<size_t>(limit));
+  if (failed(samples) ||
+      failed(samples->forEach([&](size_t, SampleSet::Inputs) {
+        ++evaluator.end;
+        return success();
+      })))
+    return failure();
+  evaluator.numRounded = std::max<size_t>(evaluator.end / 2, 1);
+  evaluator.first = evaluator.end > 1 ? evaluator.numRounded : 0;
   evaluator.executor = getExecutor(function);
   if (!evaluator.executor)
     return failure();
   if (!ModelComparison(function).isThere())
     return function.emitError("has no f32 output that a loss could be of");
-  if (failed(runSamples(function, *evaluator.executor, inputs, limit,
-                        [&](size_t, const CompiledFunction &code) {
+  if (failed(runSamples(function, *evaluator.executor, inputs, evaluator.first,
+                        evaluator.end, [&](const CompiledFunction &code) {
                           auto &sample = evaluator.outputs.emplace_back();
                           for (size_t i = 0; i < code.getNumOutputs(); ++i) {
                             ArrayRef<char> bytes = code.getOutput(i);
@@ -62,17 +76,17 @@ FailureOr<ModelError> AssignmentEvaluator::evaluate(const Plan &plan) {
   PassManager manager(function.getContext(), ModuleOp::getOperationName());
   QuantizeOptions options;
   options.inputs = inputs;
-  options.limit = limit;
+  options.limit = numRounded;
   manager.addPass(createQuantize(options));
   if (failed(manager.run(*module)))
     return failure();
   ModelComparison comparison(function);
-  if (failed(
-          runSamples(*module->getOps<func::FuncOp>().begin(), *executor, inputs,
-                     limit, [&](size_t sample, const CompiledFunction &code) {
-                       for (auto [i, output] : llvm::enumerate(outputs[sample]))
-                         comparison.add(i, output, code.getOutput(i));
-                     })))
+  auto expected = outputs.begin();
+  if (failed(runSamples(*module->getOps<func::FuncOp>().begin(), *executor,
+                        inputs, first, end, [&](const CompiledFunction &code) {
+                          for (auto [i, output] : llvm::enumerate(*expected++))
+                            comparison.add(i, output, code.getOutput(i));
+                        })))
     return failure();
   return comparison.get();
 }

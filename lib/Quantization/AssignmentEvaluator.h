@@ -14,12 +14,14 @@ namespace qc {
 
 class AssignmentEvaluator {
 public:
-  /// Runs the module's function, which is float, on at most `limit` samples.
+  /// Runs the module's function, which is float. At most `limit` samples are
+  /// for rounding and as many others for the comparison: half of them each
+  /// where there are fewer, all for both where there is only one. 0: no limit.
   static mlir::FailureOr<AssignmentEvaluator>
   create(mlir::func::FuncOp function, llvm::StringRef inputs, unsigned limit);
 
-  /// Quantizes a copy of the module by `plan` with the same samples
-  /// (qc-quantize), compiles it and compares its outputs.
+  /// Quantizes a copy of the module by `plan` (qc-quantize), compiles it and
+  /// compares its outputs.
   mlir::FailureOr<ModelError> evaluate(const Plan &plan);
 
 private:
@@ -27,9 +29,10 @@ private:
 
   mlir::func::FuncOp function;
   std::string inputs;
-  unsigned limit = 0;
+  /// Samples for rounding, and those that are compared.
+  size_t numRounded = 0, first = 0, end = 0;
   const ExecutorInterface *executor = nullptr;
-  /// By sample and output.
+  /// By compared sample and output.
   std::vector<std::vector<std::vector<char>>> outputs;
 };
 

@@ -23,15 +23,18 @@ BASE = 300 * MEGABYTE
 VOCABULARY, WIDTH, LAYERS = 20000, 2048, 4  # 393 MB, of which 164 MB are the largest weight
 
 
-def owned_bytes(pid):
-    """RssAnon + RssShmem of a process and its descendants."""
+def owned_bytes(pid, parent=None):
+    """RssAnon + RssShmem of a process and its descendants. A child that has not
+    executed its program yet has its parent's memory, not its own."""
     total = 0
     try:
+        if parent and os.readlink(f"/proc/{pid}/exe") == os.readlink(f"/proc/{parent}/exe"):
+            return 0
         with open(f"/proc/{pid}/status") as file:
             total = sum(int(line.split()[1]) << 10 for line in file if line.startswith(("RssAnon", "RssShmem")))
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children") as file:
-                total += sum(owned_bytes(child) for child in file.read().split())
+                total += sum(owned_bytes(child, pid) for child in file.read().split())
     except OSError:  # It has just ended.
         pass
     return total

@@ -159,7 +159,7 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     ListOption<"share", "share", "std::string", "Which layers share a format: inputs (products of one input), sums (layers that are added) (default inputs)">,
     Option<"generations", "generations", "unsigned", "10", "Generations of the solver evolutionary, of at most 16 models each">,
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs, for solvers that run models">,
-    Option<"limit", "limit", "unsigned", "16", "Samples that these use (0: all)">,
+    Option<"limit", "limit", "unsigned", "16", "Samples with which these round, and as many others by which they judge (0: half of all)">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">,
     Option<"plan", "plan", "std::string", "\"\"", "JSON file whose lines win">,
     Option<"dump", "dump", "std::string", "\"\"", "JSON file to write the plan to">

@@ -122,49 +122,19 @@ static std::optional<TurnedMap> getMap(Type type) {
   return TurnedMap{shape[0], shape[1], pixels, width / 8, {}, {}};
 }
 
-/// Transposes 4 x 4 elements; rows of `from` are `a` apart, of `to` `b`.
-template <typename T>
-static void turnBlock(const T *from, int64_t a, T *to, int64_t b) {
-  typedef T Row __attribute__((vector_size(4 * sizeof(T))));
-  Row x[4], low[2], high[2];
-  for (int i = 0; i < 4; ++i)
-    std::memcpy(&x[i], from + i * a, sizeof(Row));
-  for (int i = 0; i < 2; ++i) {
-    low[i] = __builtin_shufflevector(x[i], x[i + 2], 0, 4, 1, 5);
-    high[i] = __builtin_shufflevector(x[i], x[i + 2], 2, 6, 3, 7);
-  }
-  x[0] = __builtin_shufflevector(low[0], low[1], 0, 4, 1, 5);
-  x[1] = __builtin_shufflevector(low[0], low[1], 2, 6, 3, 7);
-  x[2] = __builtin_shufflevector(high[0], high[1], 0, 4, 1, 5);
-  x[3] = __builtin_shufflevector(high[0], high[1], 2, 6, 3, 7);
-  for (int i = 0; i < 4; ++i)
-    std::memcpy(to + i * b, &x[i], sizeof(Row));
-}
-
 /// images x a x b to images x b x a, in tiles that stay in the cache.
 template <typename T>
 static void turn(const char *from, char *to, int64_t images, int64_t a,
                  int64_t b) {
-  constexpr int64_t tile = 32, block = 4;
+  constexpr int64_t tile = 32;
   for (int64_t image = 0; image < images; ++image) {
     const T *x = reinterpret_cast<const T *>(from) + image * a * b;
     T *y = reinterpret_cast<T *>(to) + image * a * b;
-    for (int64_t i = 0; i < a; i += tile) {
-      for (int64_t j = 0; j < b; j += tile) {
-        int64_t rows = std::min(i + tile, a), columns = std::min(j + tile, b);
-        for (int64_t k = j; k < columns; k += block) {
-          for (int64_t l = i; l < rows; l += block) {
-            if (k + block <= columns && l + block <= rows) {
-              turnBlock(x + l * b + k, b, y + k * a + l, a);
-              continue;
-            }
-            for (int64_t m = k; m < std::min(k + block, columns); ++m)
-              for (int64_t n = l; n < std::min(l + block, rows); ++n)
-                y[m * a + n] = x[n * b + m];
-          }
-        }
-      }
-    }
+    for (int64_t i = 0; i < a; i += tile)
+      for (int64_t j = 0; j < b; j += tile)
+        for (int64_t k = j, e = std::min(j + tile, b); k < e; ++k)
+          for (int64_t l = i, f = std::min(i + tile, a); l < f; ++l)
+            y[k * a + l] = x[l * b + k];
   }
 }
 

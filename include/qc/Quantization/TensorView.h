@@ -21,12 +21,10 @@ class TensorView {
 public:
   enum class Element { F32, SI8, UI8, SI16, UI16 };
 
-  TensorView(llvm::ArrayRef<float> floats)
-      : data(floats.data()), count(floats.size()) {}
+  TensorView(llvm::ArrayRef<float> floats) : data(floats.data()) {}
   TensorView(llvm::ArrayRef<char> bytes, Element element, float scale,
              int64_t zero)
-      : data(bytes.data()), count(bytes.size() / getBytes(element)),
-        element(element), scale(scale), zero(zero) {}
+      : data(bytes.data()), element(element), scale(scale), zero(zero) {}
 
   /// Channels last; `shape` is that of the tensor, with channels second.
   static TensorView channelsLast(llvm::ArrayRef<float> floats,
@@ -39,7 +37,6 @@ public:
     return view;
   }
 
-  size_t size() const { return count; }
   bool isChannelsLast() const { return channels != 0; }
 
   /// Element i of the row-major order.
@@ -68,25 +65,11 @@ public:
   }
 
 private:
-  static size_t getBytes(Element element) {
-    switch (element) {
-    case Element::F32:
-      return 4;
-    case Element::SI8:
-    case Element::UI8:
-      return 1;
-    case Element::SI16:
-    case Element::UI16:
-      return 2;
-    }
-    llvm_unreachable("all elements are handled");
-  }
   float real(int64_t code) const {
     return static_cast<float>(code - zero) * scale;
   }
 
   const void *data;
-  size_t count;
   Element element = Element::F32;
   float scale = 1;
   int64_t zero = 0;

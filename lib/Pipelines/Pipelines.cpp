@@ -52,6 +52,7 @@ static void buildLayoutPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createWidenWeights());
   buildKernelPipeline(manager, unpack);
   manager.addPass(createAssignLayouts());
+  manager.addPass(createShareConstants());
   manager.addPass(createWriteInPlace());
 }
 

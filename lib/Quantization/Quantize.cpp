@@ -11,6 +11,7 @@
 
 #include "qc/Analysis/BiasCorrection.h"
 #include "qc/Analysis/Observer.h"
+#include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Passes.h"
 
@@ -37,7 +38,15 @@ struct LayerToRound {
   LayerEpilogue epilogue;
   /// What the float model has there: of each sample the same positions, each
   /// with a number for each output channel.
-  std::vector<float> expected;
+  std::vector<float> expected = {};
+  /// A table of rows of which the weights are the transpose, in the same format:
+  /// both take the same codes, so that one copy of them is enough.
+  OpOperand *table = nullptr;
+  /// Of such weights: what the float model multiplies by them. The table is
+  /// read before the quantized model has that.
+  std::optional<SecondMoment> moment = {};
+  /// Of such weights, once rounded: what their codes stand for.
+  std::vector<float> reals = {};
 };
 
 class QuantizePass : public qc::impl::QuantizeBase<QuantizePass> {
@@ -50,10 +59,13 @@ private:
                     TableOp statistics);
   LogicalResult collectLayers(func::FuncOp function, const NodeNames &names,
                               const Plan &plan);
+  int64_t getNumPositions(const LinearLayer &layer, size_t numSamples) const;
   LogicalResult measureOutputs(func::FuncOp function, SampleSet &samples,
                                const ExecutorInterface &executor);
   void correctBias(LayerToRound &todo, ArrayRef<float> weights,
                    const StagedRun &run);
+  LogicalResult roundTied(LayerToRound &todo);
+  FailureOr<std::vector<float>> roundAlone(LayerToRound &todo, StagedRun *run);
   LogicalResult round(LayerToRound &todo, StagedRun *run);
   LogicalResult quantizeEmbedding(OpOperand &operand,
                                   const OperandFormat &format);
@@ -103,16 +115,35 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
                << "the plan quantizes the constant input " << index
                << "; accepted: weights of convolutions, matrix "
                   "products and gathers of rows";
-      layers.push_back({*layer, format, LayerEpilogue(*layer), {}});
+      layers.push_back({*layer, format, LayerEpilogue(*layer)});
     }
   }
+  auto getValue = [](OpOperand &operand) {
+    return operand.get().getDefiningOp<ConstantOp>().getValue();
+  };
+  llvm::erase_if(embeddings, [&](const auto &embedding) {
+    const auto &[operand, format] = embedding;
+    auto tied = llvm::find_if(layers, [&, operand = operand,
+                                       &format = format](LayerToRound &todo) {
+      return !todo.table && !todo.layer.isConv() && todo.format == format &&
+             isTransposed(getValue(*operand),
+                          getValue(todo.layer.getWeightOperand()));
+    });
+    if (tied == layers.end())
+      return false;
+    tied->table = operand;
+    return true;
+  });
   return success();
 }
 
 /// Positions of each sample from which second moments come. Rounding fits them
 /// and not what they stand for where there are few for each column: 64, if
 /// adding them up costs at most 6e9 multiply-accumulates.
-static int64_t getMomentPositions(const LinearLayer &layer, size_t numSamples) {
+int64_t QuantizePass::getNumPositions(const LinearLayer &layer,
+                                      size_t numSamples) const {
+  if (positions)
+    return static_cast<int64_t>(positions);
   auto columns = static_cast<double>(layer.columns());
   double rows =
       std::min(64 * columns,
@@ -121,15 +152,29 @@ static int64_t getMomentPositions(const LinearLayer &layer, size_t numSamples) {
       32, llvm::divideCeil(static_cast<int64_t>(rows), numSamples));
 }
 
-/// Keeps what the float model has where biases are judged.
+/// Keeps what the float model has where biases are judged, and what it
+/// multiplies by weights that are a table, too.
 LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
                                            SampleSet &samples,
                                            const ExecutorInterface &executor) {
   SmallVector<Value> arguments(function.getArguments()), results;
+  SmallVector<LayerToRound *> judged, tied;
   for (LayerToRound &todo : layers) {
-    todo.expected.clear();
-    results.push_back(todo.epilogue.getResult());
+    if (biasCorrection)
+      judged.push_back(&todo);
+    if (todo.table)
+      tied.push_back(&todo);
   }
+  for (LayerToRound *todo : judged) {
+    todo->expected.clear();
+    results.push_back(todo->epilogue.getResult());
+  }
+  for (LayerToRound *todo : tied) {
+    todo->moment.emplace(todo->layer.columns());
+    results.push_back(todo->layer.getInput());
+  }
+  if (results.empty())
+    return success();
   OwningOpRef<ModuleOp> probes = extractFunction(arguments, results);
   FailureOr<std::unique_ptr<CompiledFunction>> code = executor.compile(
       *probes->getOps<func::FuncOp>().begin(), ResultOrder::AsComputed);
@@ -141,12 +186,20 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
       llvm::copy(input, (*code)->getInput(i).begin());
     if (failed((*code)->run()))
       return failure();
-    parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
-      LayerToRound &todo = layers[i];
-      std::vector<float> outputs = todo.layer.getOutputs(
-          getResultView(**code, i, results[i].getType()),
-          todo.layer.drawPositions(getBiasPositions(samples.size()), index));
-      llvm::append_range(todo.expected, outputs);
+    auto getView = [&](size_t i) {
+      return getResultView(**code, i, results[i].getType());
+    };
+    parallelFor(&getContext(), 0, judged.size(), [&](size_t i) {
+      std::vector<float> outputs = judged[i]->layer.getOutputs(
+          getView(i), judged[i]->layer.drawPositions(
+                          getBiasPositions(samples.size()), index));
+      llvm::append_range(judged[i]->expected, outputs);
+    });
+    parallelFor(&getContext(), 0, tied.size(), [&](size_t i) {
+      const LinearLayer &layer = tied[i]->layer;
+      tied[i]->moment->add(layer.getColumns(
+          getView(judged.size() + i),
+          layer.drawPositions(getNumPositions(layer, samples.size()), index)));
     });
     display.advance(index + 1);
     return success();
@@ -185,46 +238,73 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
   bias.set(values);
 }
 
-LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
+/// Rounds weights and the table that they are, too.
+LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
+  const LinearLayer &layer = todo.layer;
+  FailureOr<SmallVector<float>> rows = getConstantFloats(todo.table->get());
+  if (failed(rows))
+    return todo.table->getOwner()->emitError("cannot read the weights");
+  std::vector<double> hessian;
+  if (todo.moment)
+    hessian = todo.moment->getMean();
+  FailureOr<TiedWeights> weights =
+      quantizeTiedWeights(layer, *rows, todo.format, hessian);
+  if (failed(weights))
+    return failure();
+  replaceWeights(layer.getWeightOperand(), weights->product);
+  replaceWeights(*todo.table, weights->rows);
+  numWeights += 2;
+  todo.reals = std::move(weights->product.reals);
+  return success();
+}
+
+/// Rounds weights for what reaches them in the quantized model; returns the
+/// numbers that the codes stand for.
+FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
+                                                       StagedRun *run) {
   const LinearLayer &layer = todo.layer;
   FailureOr<SmallVector<float>> tensor =
       getConstantFloats(layer.getWeightOperand().get());
   if (failed(tensor))
     return layer.getOp()->emitError("cannot read the weights");
-  std::vector<float> matrix = layer.toMatrix(*tensor);
-  std::vector<std::vector<double>> hessians;
-  if (run) {
-    if (failed(run->advance(layer.getOp())))
-      return failure();
-    bool needsHessian =
-        todo.format.rounding == "gptq" || todo.format.range == "output";
-    bool isKnown = !layer.isConv() && lastInput == layer.getInput();
+  bool needsHessian =
+      run && (todo.format.rounding == "gptq" || todo.format.range == "output");
+  bool isKnown = !layer.isConv() && lastInput == layer.getInput();
+  if (needsHessian && !isKnown) {
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
-    int64_t count = positions ? static_cast<int64_t>(positions)
-                              : getMomentPositions(layer, run->getNumSamples());
-    if (needsHessian && !isKnown) {
-      auto getColumns = [&](size_t sample) {
-        return layer.getColumns(run->getView(layer.getInput(), sample),
-                                layer.drawPositions(count, sample));
-      };
-      produceInOrder(&getContext(), run->getNumSamples(), getColumns,
-                     [&](std::vector<float> columns) { moment.add(columns); });
-      lastHessians.clear();
-      for (int64_t group = 0; group < layer.groups(); ++group)
-        lastHessians.push_back(moment.getMean(group));
-      lastInput = layer.getInput();
-    }
-    if (needsHessian)
-      hessians = lastHessians;
+    int64_t count = getNumPositions(layer, run->getNumSamples());
+    auto getColumns = [&](size_t sample) {
+      return layer.getColumns(run->getView(layer.getInput(), sample),
+                              layer.drawPositions(count, sample));
+    };
+    produceInOrder(&getContext(), run->getNumSamples(), getColumns,
+                   [&](std::vector<float> columns) { moment.add(columns); });
+    lastHessians.clear();
+    for (int64_t group = 0; group < layer.groups(); ++group)
+      lastHessians.push_back(moment.getMean(group));
+    lastInput = layer.getInput();
   }
+  ArrayRef<std::vector<double>> hessians;
+  if (needsHessian)
+    hessians = lastHessians;
   FailureOr<QuantizedWeights> weights =
-      quantizeWeights(layer, matrix, todo.format, hessians);
+      quantizeWeights(layer, layer.toMatrix(*tensor), todo.format, hessians);
   if (failed(weights))
     return failure();
   replaceWeights(layer.getWeightOperand(), *weights);
   ++numWeights;
+  return std::move(weights->reals);
+}
+
+LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
+  if (run && failed(run->advance(todo.layer.getOp())))
+    return failure();
+  FailureOr<std::vector<float>> reals =
+      todo.table ? std::move(todo.reals) : roundAlone(todo, run);
+  if (failed(reals))
+    return failure();
   if (run && biasCorrection)
-    correctBias(todo, weights->reals, *run);
+    correctBias(todo, *reals, *run);
   return success();
 }
 
@@ -245,7 +325,7 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
     if (failed(opened))
       return failure();
     samples = std::move(*opened);
-    if (biasCorrection && failed(measureOutputs(function, *samples, *executor)))
+    if (failed(measureOutputs(function, *samples, *executor)))
       return failure();
   }
   FailureOr<unsigned> count =
@@ -255,6 +335,9 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
   numActivations += *count;
   for (auto &[operand, format] : embeddings)
     if (failed(quantizeEmbedding(*operand, format)))
+      return failure();
+  for (LayerToRound &todo : layers)
+    if (todo.table && failed(roundTied(todo)))
       return failure();
   std::optional<StagedRun> staged;
   if (samples) {

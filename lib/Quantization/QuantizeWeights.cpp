@@ -4,6 +4,7 @@
 
 #include "QuantizeWeights.h"
 
+#include "qc/Analysis/Observer.h"
 #include "qc/Analysis/WeightQuantizer.h"
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
@@ -160,6 +161,45 @@ qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
       layer.getWeightType().getShape(),
       parseStorageType(layer.getOp()->getContext(), format.type),
       !layer.isConv(), layer.channelAxis(), layer.reductionAxis());
+}
+
+FailureOr<TiedWeights>
+qc::quantizeTiedWeights(const LinearLayer &layer, ArrayRef<float> matrix,
+                        const OperandFormat &format, ArrayRef<double> hessian) {
+  assert(!layer.isConv() && "only products are tied to rows");
+  int64_t columns = layer.columns();
+  std::vector<std::vector<double>> hessians;
+  if (!hessian.empty()) {
+    // Powers of an output and of a row's element, of the mean row.
+    SecondMoment moment(columns);
+    moment.add(matrix);
+    std::vector<double> weights = moment.getMean();
+    double products = 0, rows = 0;
+    for (int64_t i = 0; i < columns * columns; ++i)
+      products += weights[i] * hessian[i];
+    for (int64_t i = 0; i < columns; ++i)
+      rows += weights[i * (columns + 1)];
+    if (products > 0 && rows > 0) {
+      std::vector<double> &sum = hessians.emplace_back(hessian);
+      for (double &value : sum)
+        value /= products;
+      for (int64_t i = 0; i < columns; ++i)
+        sum[i * (columns + 1)] += 1 / rows;
+    }
+  }
+  FailureOr<RoundedLayer> rounded = roundLayer(layer, matrix, format, hessians);
+  if (failed(rounded))
+    return failure();
+  MLIRContext *context = layer.getOp()->getContext();
+  Type storage = parseStorageType(context, format.type);
+  const int64_t rowsShape[] = {layer.rows(), columns};
+  return TiedWeights{
+      makeConstants(context, rounded->grid, rounded->codes,
+                    layer.getWeightType().getShape(), storage,
+                    /*transposed=*/true, layer.channelAxis(),
+                    layer.reductionAxis()),
+      makeConstants(context, rounded->grid, rounded->codes, rowsShape, storage,
+                    /*transposed=*/false, 0, 1)};
 }
 
 FailureOr<std::vector<float>>

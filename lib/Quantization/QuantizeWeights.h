@@ -41,6 +41,18 @@ mlir::FailureOr<QuantizedWeights> quantizeRows(mlir::Operation *gather,
                                                llvm::ArrayRef<float> matrix,
                                                const OperandFormat &format);
 
+/// Rounds weights that a product multiplies by and a qc.gather picks rows of:
+/// both get the same codes, each in its own order. `hessian` is the second
+/// moment of what is multiplied. The loss that rounding keeps small is that of
+/// the products plus that of the rows, each by the power of what it spoils.
+struct TiedWeights {
+  QuantizedWeights product, rows;
+};
+mlir::FailureOr<TiedWeights>
+quantizeTiedWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
+                    const OperandFormat &format,
+                    llvm::ArrayRef<double> hessian);
+
 /// Makes operand `operand` the dequantized codes.
 void replaceWeights(mlir::OpOperand &operand, const QuantizedWeights &weights);
 

@@ -13,6 +13,11 @@ using namespace qc;
 static bool isLazy(Operation *op) {
   if (!isa_and_nonnull<DequantizeOp>(op))
     return isa_and_nonnull<ReshapeOp>(op);
+  // Weights that are rounded already.
+  if (llvm::all_of(op->getOperands(), [](Value operand) {
+        return isa_and_nonnull<ConstantOp>(operand.getDefiningOp());
+      }))
+    return true;
   // Codes that TensorView reads: others, and scales that a run computes, would
   // save little or nothing.
   FailureOr<Quantization> parameters = getQuantization(op);

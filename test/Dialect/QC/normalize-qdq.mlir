@@ -235,3 +235,18 @@ func.func @gathers_along_blocks(%i: tensor<3xsi64>) -> tensor<3x4xf32> {
   %y = qc.gather %d, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<3xsi64>) -> tensor<3x4xf32>
   return %y : tensor<3x4xf32>
 }
+
+// -----
+
+// Scales per row that are all equal are one.
+// CHECK-LABEL: @equal_rows
+// CHECK: %[[Q:.*]] = qc.gather %{{.*}}, %arg0 {axis = 0 : i64} : (tensor<6x4xsi4>, tensor<3xsi64>) -> tensor<3x4xsi4>
+// CHECK: qc.dequantize %[[Q]], %{{.*}}, %{{.*}} {axis = 0 : i64} : (tensor<3x4xsi4>, tensor<f32>, tensor<si4>)
+func.func @equal_rows(%i: tensor<3xsi64>) -> tensor<3x4xf32> {
+  %q = qc.constant dense<3> : tensor<6x4xsi4> : tensor<6x4xsi4>
+  %s = qc.constant dense<0.5> : tensor<6xf32> : tensor<6xf32>
+  %z = qc.constant dense<0> : tensor<6xsi4> : tensor<6xsi4>
+  %d = qc.dequantize %q, %s, %z {axis = 0 : i64} : (tensor<6x4xsi4>, tensor<6xf32>, tensor<6xsi4>) -> tensor<6x4xf32>
+  %y = qc.gather %d, %i {axis = 0 : i64} : (tensor<6x4xf32>, tensor<3xsi64>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}

@@ -243,3 +243,35 @@ FailureOr<SmallVector<int64_t>> qc::getConstantIntegers(ElementsAttr value) {
     return failure();
   return numbers;
 }
+
+bool qc::isTransposed(ElementsAttr lhs, ElementsAttr rhs) {
+  ArrayRef<int64_t> shape = lhs.getShapedType().getShape(),
+                    other = rhs.getShapedType().getShape();
+  Type element = lhs.getElementType();
+  if (shape.size() != 2 || other.size() != 2 || shape[0] != other[1] ||
+      shape[1] != other[0] || element != rhs.getElementType())
+    return false;
+  SmallVector<char> leftScratch, rightScratch;
+  FailureOr<ArrayRef<char>> left = getConstantBytes(lhs, leftScratch),
+                            right = getConstantBytes(rhs, rightScratch);
+  if (failed(left) || failed(right))
+    return false;
+  unsigned bits = element.getIntOrFloatBitWidth();
+  bool isBitStream = bits > 1 && bits < 8;
+  int64_t width = getStorageBytes(RankedTensorType::get({1}, element));
+  auto isEqual = [&](int64_t i, int64_t j) {
+    return isBitStream ? readBits(*left, i, bits) == readBits(*right, j, bits)
+                       : std::memcmp(left->data() + i * width,
+                                     right->data() + j * width, width) == 0;
+  };
+  // In squares, whose lines stay in the cache.
+  constexpr int64_t side = 32;
+  for (int64_t top = 0; top < shape[0]; top += side)
+    for (int64_t begin = 0; begin < shape[1]; begin += side)
+      for (int64_t row = top; row < std::min(top + side, shape[0]); ++row)
+        for (int64_t column = begin; column < std::min(begin + side, shape[1]);
+             ++column)
+          if (!isEqual(row * shape[1] + column, column * shape[0] + row))
+            return false;
+  return true;
+}

@@ -514,7 +514,7 @@ void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
         kernels.specialise(unpacking, unpacking.getInputs().getTypes(),
                            unpacking.getOutputs().getTypes());
       operand.set(copy);
-      if (result.getOwner()->use_empty() && isa<DispatchOp>(result.getOwner()))
+      if (result.getOwner()->use_empty())
         unused.push_back(result.getOwner());
     }
   }

@@ -50,6 +50,15 @@ LayoutAttr qc::getLayout(RankedTensorType type) {
       llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
 }
 
+LayoutAttr qc::getTransposed(LayoutAttr layout, ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> dims;
+  for (int64_t dim : layout.getDims())
+    dims.push_back(llvm::find(permutation, dim) - permutation.begin());
+  return LayoutAttr::get(layout.getContext(), dims, layout.getDivisors(),
+                         layout.getExtents(), layout.getModuli(),
+                         layout.getOffset());
+}
+
 bool qc::hasPlainDigits(LayoutAttr layout, int64_t rank) {
   return static_cast<int64_t>(layout.getDims().size()) == rank &&
          llvm::all_of(layout.getDivisors(), [](int64_t d) { return d == 1; }) &&

@@ -50,6 +50,11 @@ inline bool isSubByte(mlir::RankedTensorType type) {
 /// The layout of a tensor, also where a missing one says row-major.
 LayoutAttr getLayout(mlir::RankedTensorType type);
 
+/// The layout of a transpose's result whose elements lie where those of its
+/// operand, which has `layout`, lie.
+LayoutAttr getTransposed(LayoutAttr layout,
+                         mlir::ArrayRef<int64_t> permutation);
+
 /// Whether each of `rank` dimensions is one digit, so that parts of it lie at a
 /// distance.
 bool hasPlainDigits(LayoutAttr layout, int64_t rank);

@@ -72,12 +72,21 @@ bool wouldQuantizeMore(Operation *op) {
   return isa<SliceOp, GatherOp>(op) && !op->getOperand(0).hasOneUse();
 }
 
-/// The quantize or dequantize `like` on `operand`, per tensor. It computes
-/// something else than `like` did: `loc` says what.
+/// The quantize or dequantize `like` with `parameters`, which are per tensor, on
+/// `operand`. It computes something else than `like` did: `loc` says what.
 template <typename OpTy>
-OpTy rebuild(OpBuilder &builder, Location loc, OpTy like, Value operand) {
-  return OpTy::create(builder, loc, operand, like.getScale(), like.getZero(),
-                      /*axis=*/0, /*blockSize=*/0);
+OpTy rebuild(OpBuilder &builder, Location loc, OpTy like,
+             const Quantization &parameters, Value operand) {
+  Value scale = like.getScale(), zero = like.getZero();
+  // Those of an axis are one where they are equal.
+  if (typeOf(scale).getNumElements() != 1 ||
+      typeOf(zero).getNumElements() != 1) {
+    scale = buildFloats(builder, like.getLoc(), parameters.scales);
+    zero = buildInteger(builder, like.getLoc(), parameters.storage,
+                        parameters.zero());
+  }
+  return OpTy::create(builder, loc, operand, scale, zero, /*axis=*/0,
+                      /*blockSize=*/0);
 }
 
 /// A copy of moving op `op` on codes `inputs` (its data operands); `value` is
@@ -298,7 +307,7 @@ struct SinkDequantize : RewritePattern {
                                     SmallVector<int64_t>(rank, 1));
     }
     Value moved = moveCodes(rewriter, op->getLoc(), op, codes, padding);
-    rewriter.replaceOp(op, rebuild(rewriter, op->getLoc(), first, moved));
+    rewriter.replaceOp(op, rebuild(rewriter, op->getLoc(), first, *parameters, moved));
     return success();
   }
 
@@ -415,10 +424,10 @@ struct RaiseQuantize : OpRewritePattern<QuantizeOp> {
     Location part = getPartLocation(op.getLoc());
     SmallVector<Value> codes;
     for (OpOperand *operand : dataOperands(producer))
-      codes.push_back(rebuild(rewriter, part, op, operand->get()));
+      codes.push_back(rebuild(rewriter, part, op, *parameters, operand->get()));
     Value padding;
     if (auto pad = dyn_cast<PadOp>(producer))
-      padding = rebuild(rewriter, part, op, pad.getValue());
+      padding = rebuild(rewriter, part, op, *parameters, pad.getValue());
     Location loc = rewriter.getFusedLoc({producer->getLoc(), op.getLoc()});
     rewriter.replaceOp(op, moveCodes(rewriter, loc, producer, codes, padding));
     return success();
@@ -513,7 +522,7 @@ template <typename OpTy> struct ClampCodes : OpRewritePattern<OpTy> {
     if (bounds->upper)
       codes =
           MinOp::create(rewriter, op.getLoc(), codes, constant(*bounds->upper));
-    rewriter.replaceOp(op, rebuild(rewriter, op.getLoc(), dequantize, codes));
+    rewriter.replaceOp(op, rebuild(rewriter, op.getLoc(), dequantize, *parameters, codes));
     return success();
   }
 };

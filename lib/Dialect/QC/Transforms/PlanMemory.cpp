@@ -65,6 +65,10 @@ Place getPlace(Value value) {
       place.storage = reshape.getX();
       continue;
     }
+    if (auto transpose = place.storage.getDefiningOp<TransposeOp>()) {
+      place.storage = transpose.getX();
+      continue;
+    }
     if (auto slice = place.storage.getDefiningOp<SliceOp>()) {
       for (auto [dim, begin] : llvm::enumerate(slice.getOffsets()))
         place.offset += getDistance(tensorType(slice.getX()), dim, begin);
@@ -108,8 +112,13 @@ bool haveSameStrides(ArrayRef<int64_t> shape, LayoutAttr lhs, LayoutAttr rhs) {
 }
 
 /// Whether the parts of a slice or concatenation at function level lie in the
-/// whole's memory: as qc-band-transforms makes them.
+/// whole's memory, as qc-band-transforms makes them; or all elements of a
+/// transpose where its operand's lie, as qc-share-constants makes it.
 bool isInPlace(Operation *op) {
+  if (auto transpose = dyn_cast<TransposeOp>(op))
+    return getLayout(tensorType(transpose.getY())) ==
+           getTransposed(getLayout(tensorType(transpose.getX())),
+                         transpose.getPermutation());
   SmallVector<Value> parts;
   Value whole;
   if (auto slice = dyn_cast<SliceOp>(op)) {

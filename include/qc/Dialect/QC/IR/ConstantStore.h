@@ -50,6 +50,9 @@ getConstantNumbers(mlir::ElementsAttr value);
 mlir::FailureOr<llvm::SmallVector<int64_t>>
 getConstantIntegers(mlir::ElementsAttr value);
 
+/// Whether two matrices are each other's transpose, bit for bit.
+bool isTransposed(mlir::ElementsAttr lhs, mlir::ElementsAttr rhs);
+
 /// Frees the bytes of all constants that no op at or below `root` refers to.
 /// Attributes live as long as their context, so what folding has replaced would
 /// stay in memory. For a program that compiles one module per context: nothing

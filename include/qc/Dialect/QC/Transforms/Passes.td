@@ -267,13 +267,38 @@ def AssignLayouts : Pass<"qc-assign-layouts", "::mlir::ModuleOp"> {
   ];
 }
 
+def ShareConstants : Pass<"qc-share-constants", "::mlir::ModuleOp"> {
+  let summary = "Let rows be looked up in the weights of a product";
+  let description = [{
+    Works on functions of dispatches. Language models multiply by the transpose of the table in which they
+    look up rows. Where a constant of at least `min-bytes` is only looked up in, and another constant has its elements
+    transposed, the kernels that look up read that one instead, however it is packed: a
+    layout is only an order. The table becomes a qc.transpose that costs nothing and is not stored.
+
+    ```mlir
+    %t = qc.constant … : tensor<32000x288xf32>
+    %w = qc.constant … : tensor<288x32000xf32, #qc.layout<1:16:2000, 0:1:288, 1:1:16>>
+    %x = qc.dispatch @gather_0(%t, %tokens)
+    // becomes
+    %t = qc.transpose %w … -> tensor<32000x288xf32, #qc.layout<0:16:2000, 1:1:288, 0:1:16>>
+    %x = qc.dispatch @gather_0(%t, %tokens)
+    ```
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", "4096", "Smaller constants stay as they are">
+  ];
+  let statistics = [
+    Statistic<"numShared", "shared", "Number of constants that are another's transpose">
+  ];
+}
+
 def PlanMemory : Pass<"qc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Turn functions of dispatches into programs on planned memory";
   let description = [{
     Each function becomes a `qc.program`: its dispatches become launches in order, its
     constants `qc.data` (equal ones share one), its values ranges of the inputs, the outputs or one
     arena. Arena ranges are assigned by interval colouring, largest first; qc.reshape costs
-    nothing. A value that is returned is written to the output directly; where that is impossible
+    nothing, nor does a qc.transpose into the layout that leaves every element in its place. A value that is returned is written to the output directly; where that is impossible
     (an input, a constant, a value returned twice) a copy kernel is added.
 
     Dispatches that read nothing but constants, and what such dispatches computed, become launches of

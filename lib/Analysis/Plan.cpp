@@ -147,6 +147,9 @@ LogicalResult PlanParser::parseFormat(const llvm::json::Value &value,
     } else if (key == "rounding") {
       if (failed(parseWord(key, member, format.rounding, {"nearest", "gptq"})))
         return failure();
+    } else if (key == "scales") {
+      if (failed(parseWord(key, member, format.scales, {"f32", "f16"})))
+        return failure();
     } else if (key == "percentile") {
       if (!number || !(*number > 50 && *number <= 100))
         return error() << "bad 'percentile'; accepted: above 50, up to 100";
@@ -163,11 +166,14 @@ LogicalResult PlanParser::parseFormat(const llvm::json::Value &value,
     } else {
       return error() << "unknown member '" << key
                      << "' of a format; accepted: type, granularity, block, "
-                        "symmetric, range, percentile, rounding, scale, zero";
+                        "symmetric, range, percentile, rounding, scales, scale, "
+                        "zero";
     }
   }
   if ((format.granularity == Granularity::Block) != (format.block != 0))
     return error() << "'block' and the granularity \"block\" go together";
+  if (format.scales != "f32" && !format.block)
+    return error() << "only scales of blocks can be f16";
   return success();
 }
 
@@ -246,6 +252,8 @@ llvm::json::Object Plan::toJSON() const {
         members["range"] = format.range;
       if (format.range == "percentile")
         members["percentile"] = format.percentile;
+      if (format.scales != standard.scales)
+        members["scales"] = format.scales;
       if (format.rounding != standard.rounding)
         members["rounding"] = format.rounding;
       if (format.scale != 0) {

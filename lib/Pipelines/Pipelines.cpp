@@ -103,6 +103,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
     sensitivity.weightRange = options.weightRange;
     sensitivity.block = options.block;
     sensitivity.symmetric = options.symmetric;
+    sensitivity.scales = options.scales;
     sensitivity.table = options.sensitivity;
     sensitivity.progress = options.progress;
     manager.addPass(createSensitivity(sensitivity));
@@ -112,6 +113,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   assign.candidates = candidates;
   assign.metric = options.metric;
   assign.solver = options.solver;
+  assign.share.assign(options.share.begin(), options.share.end());
   assign.inputs = options.calibration;
   assign.progress = options.progress;
   assign.weights = options.weights;
@@ -121,6 +123,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   assign.ends = options.ends;
   assign.block = options.block;
   assign.symmetric = options.symmetric;
+  assign.scales = options.scales;
   assign.activationRange = options.activationRange;
   assign.weightRange = options.weightRange;
   assign.rounding = options.rounding;

@@ -73,7 +73,7 @@ private:
 } // namespace
 
 WeightFormatOptions AssignBitsPass::getWeightOptions() const {
-  return {symmetric, block, weightRange, rounding};
+  return {symmetric, block, weightRange, rounding, scales};
 }
 
 LogicalResult AssignBitsPass::checkOptions() {
@@ -186,7 +186,8 @@ LogicalResult AssignBitsPass::checkBudget() {
   for (const SensitivityMetric &known : getSensitivityMetrics())
     names.push_back(known.name);
   for (const std::string &kind : share)
-    if (failed(checkOption(module, pass, "share", kind, {"inputs", "sums"})))
+    if (failed(checkOption(module, pass, "share", kind,
+                           {"inputs", "sums", "none"})))
       return failure();
   if (failed(checkOption(module, pass, "metric", metric, names)) ||
       failed(checkOption(

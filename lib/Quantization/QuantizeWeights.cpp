@@ -35,11 +35,29 @@ getGridFormat(Operation *op, const OperandFormat &format, bool hasHessian) {
                          "block");
   if (format.granularity == Granularity::Block)
     grid.blockSize = format.block;
+  if (format.scales == "f16")
+    grid.scaleType = ScaleType::F16;
   if (format.range == "output" && hasHessian)
     grid.method = GridMethod::OutputError;
   else if (format.range != "minmax")
     grid.method = GridMethod::WeightError;
   return grid;
+}
+
+/// A constant of f16 numbers.
+static ElementsAttr getHalvesAttr(MLIRContext *context, ArrayRef<int64_t> shape,
+                                  ArrayRef<float> values) {
+  SmallVector<uint16_t> halves;
+  for (float value : values) {
+    APFloat number(value);
+    bool loses;
+    number.convert(APFloat::IEEEhalf(), APFloat::rmNearestTiesToEven, &loses);
+    assert(!loses && "the grid has scales of this type");
+    halves.push_back(number.bitcastToAPInt().getZExtValue());
+  }
+  return getConstant(RankedTensorType::get(shape, Float16Type::get(context)),
+                     ArrayRef(reinterpret_cast<const char *>(halves.data()),
+                              halves.size() * sizeof(uint16_t)));
 }
 
 /// Constants of a matrix of codes: `transposed` for products, whose tensor is
@@ -87,7 +105,9 @@ makeConstants(MLIRContext *context, const WeightGrid &grid,
   } else {
     scaleShape.push_back(rows);
   }
-  weights.scales = getFloatsAttr(context, scaleShape, scales);
+  weights.scales = grid.format.scaleType == ScaleType::F16
+                       ? getHalvesAttr(context, scaleShape, scales)
+                       : getFloatsAttr(context, scaleShape, scales);
   if (integer) {
     weights.zeros = getIntegersAttr(integer, scaleShape, zeros);
   } else {
@@ -240,8 +260,12 @@ void qc::replaceWeights(OpOperand &operand, const QuantizedWeights &weights) {
   auto build = [&](ElementsAttr value) -> Value {
     return ConstantOp::create(builder, loc, value.getType(), value);
   };
-  operand.set(DequantizeOp::create(builder, loc, operand.get().getType(),
-                                   build(weights.codes), build(weights.scales),
-                                   build(weights.zeros), weights.axis,
+  Value codes = build(weights.codes), scales = build(weights.scales);
+  if (auto type = cast<RankedTensorType>(scales.getType());
+      !type.getElementType().isF32())
+    scales = CastOp::create(builder, loc, type.clone(builder.getF32Type()),
+                            scales);
+  operand.set(DequantizeOp::create(builder, loc, operand.get().getType(), codes,
+                                   scales, build(weights.zeros), weights.axis,
                                    weights.blockSize));
 }

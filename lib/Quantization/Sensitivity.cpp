@@ -76,7 +76,7 @@ private:
   void runOnOperation() override;
   LogicalResult checkOptions();
   WeightFormatOptions getWeightOptions() const {
-    return {symmetric, block, weightRange, rounding};
+    return {symmetric, block, weightRange, rounding, scales};
   }
   LogicalResult load();
   LogicalResult save();
@@ -207,7 +207,7 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
   std::string settings;
   llvm::raw_string_ostream(settings)
       << "rounding=" << rounding << " weight-range=" << weightRange
-      << " symmetric=" << symmetric << " block=" << block << " limit=" << limit
+      << " symmetric=" << symmetric << " block=" << block << " scales=" << scales << " limit=" << limit
       << " positions=" << positions << " model-limit=" << numModelSamples;
   for (OpOperand *operand : points.weights) {
     std::optional<LinearLayer> layer = LinearLayer::get(operand->getOwner());

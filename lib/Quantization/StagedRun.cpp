@@ -9,15 +9,21 @@
 using namespace mlir;
 using namespace qc;
 
+/// Whether `value` is a constant, or one with a wider type.
+static bool isFixed(Value value) {
+  if (auto cast = value.getDefiningOp<CastOp>())
+    value = cast.getX();
+  return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
+}
+
 /// Ops that are cheaper to run again than to keep their results.
 static bool isLazy(Operation *op) {
+  // Weights that are rounded already.
+  if (isa_and_nonnull<CastOp, DequantizeOp>(op) &&
+      llvm::all_of(op->getOperands(), isFixed))
+    return true;
   if (!isa_and_nonnull<DequantizeOp>(op))
     return isa_and_nonnull<ReshapeOp>(op);
-  // Weights that are rounded already.
-  if (llvm::all_of(op->getOperands(), [](Value operand) {
-        return isa_and_nonnull<ConstantOp>(operand.getDefiningOp());
-      }))
-    return true;
   // Codes that TensorView reads: others, and scales that a run computes, would
   // save little or nothing.
   FailureOr<Quantization> parameters = getQuantization(op);

@@ -36,7 +36,8 @@ LogicalResult WeightFormatOptions::check(ModuleOp module,
     return module.emitError()
            << pass << ": bad block " << block << "; accepted: 0 and 16 to 256";
   if (failed(checkOption(module, pass, "weight-range", range,
-                         {"auto", "minmax", "mse", "output"})))
+                         {"auto", "minmax", "mse", "output"})) ||
+      failed(checkOption(module, pass, "scales", scales, {"f32", "f16"})))
     return failure();
   return checkOption(module, pass, "rounding", rounding, {"nearest", "gptq"});
 }
@@ -66,6 +67,7 @@ OperandFormat WeightFormatOptions::getFormat(OpOperand &operand,
       getBlockedExtent(operand) % block == 0) {
     format.granularity = Granularity::Block;
     format.block = block;
+    format.scales = scales;
   }
   return format;
 }
@@ -84,7 +86,7 @@ int64_t qc::getWeightBytes(const OpOperand &operand,
     scales = 1;
   else if (format.granularity == Granularity::Block)
     scales = numel / format.block;
-  bytes += scales * 4;
+  bytes += scales * (format.scales == "f16" ? 2 : 4);
   if (!format.symmetric)
     bytes += llvm::divideCeil(scales * bits, 8);
   return bytes;

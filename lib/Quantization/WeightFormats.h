@@ -17,6 +17,8 @@ struct WeightFormatOptions {
   /// rounded with error feedback, whose second moments are there then, else
   /// mse.
   std::string range = "auto", rounding = "gptq";
+  /// How the scales of blocks are stored: f32, f16.
+  std::string scales = "f32";
 
   /// Fails with an error at the module that says what is accepted.
   mlir::LogicalResult check(mlir::ModuleOp module, llvm::StringRef pass) const;
@@ -36,7 +38,7 @@ mlir::LogicalResult checkWeightType(mlir::ModuleOp module, llvm::StringRef pass,
                                     llvm::StringRef option,
                                     llvm::StringRef type);
 
-/// Bytes of the weights in that format: packed codes, f32 scales, and the zero
+/// Bytes of the weights in that format: packed codes, scales, and the zero
 /// points of formats that are not symmetric.
 int64_t getWeightBytes(const mlir::OpOperand &operand,
                        const OperandFormat &format);

@@ -11,6 +11,7 @@
 // SHARED-SAME: "matmul#3" = {{[^#]*}}type = "si4"}}, why =
 
 // RUN: qc-opt %s --qc-assign-bits="budget=avg-bits:6.7 candidates=si4,si8 share=sums" | FileCheck %s --check-prefix=ALONE
+// RUN: qc-opt %s --qc-assign-bits="budget=avg-bits:6.7 candidates=si4,si8 share=none" | FileCheck %s --check-prefix=ALONE
 // RUN: qc-opt %s --qc-assign-bits="budget=avg-bits:6.7,bytes:100 candidates=si4,si8 share=sums solver=milp" | FileCheck %s --check-prefix=ALONE
 // ALONE: "matmul#2" = {{[^#]*}}type = "si8"}}, why =
 // ALONE-SAME: "matmul#3" = {{[^#]*}}type = "si4"}}, why =

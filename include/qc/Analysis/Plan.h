@@ -52,6 +52,8 @@ struct OperandFormat {
   std::string range = "minmax";
   /// Share of values inside the range with "percentile", in per cent.
   double percentile = 99.99;
+  /// How the scales of blocks are stored: "f32" or "f16".
+  std::string scales = "f32";
   /// Weights: "nearest" or "gptq" (sequential error feedback).
   std::string rounding = "nearest";
   /// Given instead of chosen, one per tensor: the scale, 0 for none, and the

@@ -114,6 +114,10 @@ struct QuantizePipelineOptions
   Option<bool> symmetric{*this, "symmetric",
                          llvm::cl::desc("Weights without zero points"),
                          llvm::cl::init(true)};
+  Option<std::string> scales{
+      *this, "scales",
+      llvm::cl::desc("How the scales of blocks are stored: f32, f16"),
+      llvm::cl::init("f32")};
   Option<std::string> activationRange{
       *this, "activation-range",
       llvm::cl::desc("minmax, moving, percentile, entropy, mse"),
@@ -146,6 +150,10 @@ struct QuantizePipelineOptions
       *this, "solver",
       llvm::cl::desc("auto, knapsack, milp, bisection, evolutionary"),
       llvm::cl::init("auto")};
+  ListOption<std::string> share{
+      *this, "share",
+      llvm::cl::desc("Which layers share a format: inputs (products of one "
+                     "input), sums, none (default inputs)")};
   Option<std::string> sensitivity{
       *this, "sensitivity",
       llvm::cl::desc("JSON file of sensitivities to load, go on from and "

@@ -26,9 +26,11 @@ bool qc::unpacksConstants(Operation *op) {
   };
   int64_t packed = 0, unpacked = bytes(op->getResult(0));
   for (Value operand : op->getOperands()) {
-    // A constant that others use too may be transposed at load.
-    auto transpose = operand.getDefiningOp<TransposeOp>();
-    if (!(transpose ? transpose.getX() : operand).getDefiningOp<ConstantOp>())
+    // A constant that others use too may be transposed at load; scales may be
+    // narrower than what computes with them.
+    while (isa_and_nonnull<TransposeOp, CastOp>(operand.getDefiningOp()))
+      operand = operand.getDefiningOp()->getOperand(0);
+    if (!operand.getDefiningOp<ConstantOp>())
       return false;
     packed += bytes(operand);
   }

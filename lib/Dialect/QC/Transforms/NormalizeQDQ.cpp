@@ -407,6 +407,25 @@ struct SinkBehindGather : OpRewritePattern<GatherOp> {
   }
 };
 
+/// gather(cast(constant)) becomes cast(gather(constant)) where the constant
+/// would be widened at load: only what is read becomes wide.
+struct SinkCastBehindGather : OpRewritePattern<GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(GatherOp op,
+                                PatternRewriter &rewriter) const override {
+    auto cast = op.getData().getDefiningOp<CastOp>();
+    if (!cast || !unpacksConstants(cast) ||
+        typeOf(op.getY()).getNumElements() >
+            typeOf(op.getData()).getNumElements())
+      return rewriter.notifyMatchFailure(op, "reads no wide constant");
+    Value narrow = GatherOp::create(rewriter, op.getLoc(), cast.getX(),
+                                    op.getIndices(), op.getAxis());
+    rewriter.replaceOpWithNewOp<CastOp>(op, narrow, cast.getTo(),
+                                        cast.getSaturate(), cast.getRounding());
+    return success();
+  }
+};
+
 /// quantize(op(x)) becomes op(quantize(x)).
 struct RaiseQuantize : OpRewritePattern<QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -551,7 +570,7 @@ struct NormalizeQDQ : qc::impl::NormalizeQDQBase<NormalizeQDQ> {
     patterns
         .add<SimplifyParameters<QuantizeOp>, SimplifyParameters<DequantizeOp>,
              QuantizeConstant, CenterConstantCodes, MoveConstant<TransposeOp>,
-             MoveConstant<ReshapeOp>, SinkDequantize, SinkBehindGather,
+             MoveConstant<ReshapeOp>, SinkDequantize, SinkBehindGather, SinkCastBehindGather,
              RaiseQuantize, CancelPair, ClampCodes<ReluOp>, ClampCodes<ClipOp>>(
             context);
     FrozenRewritePatternSet frozen(std::move(patterns));

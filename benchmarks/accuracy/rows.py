@@ -48,8 +48,8 @@ def _language(name, options, ends="float-nodes=embed,logits"):
 _BLOCKS = "symmetric=false activations=f32 ends= "
 LANGUAGE_CONFIGURATIONS = (
     _language("W4g32", _BLOCKS + "weights=si4 block=32"), _language("W4", _BLOCKS + "weights=si4"),
-    _language("W3g32", _BLOCKS + "weights=si3 block=32"), _language("avg3.5", _BLOCKS + "block=32 budget=avg-bits:3.5"),
-    _language("W4g32-all", _BLOCKS + "weights=si4 block=32", ""), _language("W8A8", "tokens=true"),
+    _language("W3g32", _BLOCKS + "weights=si3 block=32"), _language("avg3.5", _BLOCKS + "block=32 budget=avg-bits:3.5 candidates=si2,si3,si4,si5,si8 share=none"),
+    _language("W4g32-all", _BLOCKS + "weights=si4 block=32 scales=f16", ""), _language("W8A8", "tokens=true"),
     _language("W8A8-static", ""),
     *(Configuration(f"W4g{block}", "lm", "onnxruntime", (f"w4g{block}-ort",)) for block in (32, 128)),
     Configuration("W8A8-static", "lm", "onnxruntime", ("int8-ort",)),

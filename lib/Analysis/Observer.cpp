@@ -357,6 +357,9 @@ SecondMoment::SecondMoment(int64_t n, int64_t block)
   // Long enough that adding to the sums is little work beside the products.
   panelRows = 512;
   sums.assign(n * this->block, 0.0);
+  for (std::vector<double> *columns : {&first, &third, &fourth, &cross})
+    columns->assign(n, 0.0);
+  quartic.assign(n / this->block, 0.0);
 }
 
 void SecondMoment::add(llvm::ArrayRef<float> rows,
@@ -364,6 +367,7 @@ void SecondMoment::add(llvm::ArrayRef<float> rows,
   int64_t count = static_cast<int64_t>(rows.size()) / n;
   assert(static_cast<int64_t>(rows.size()) == count * n &&
          (weights.empty() || static_cast<int64_t>(weights.size()) == count));
+  isWeighted |= !weights.empty();
   panel.resize(panelRows * n);
   for (int64_t i = 0; i < count; ++i) {
     const float *from = rows.data() + i * n;
@@ -372,6 +376,19 @@ void SecondMoment::add(llvm::ArrayRef<float> rows,
     for (int64_t j = 0; j < n; ++j)
       to[j] = factor * from[j];
     weight += weights.empty() ? 1.0 : weights[i];
+    for (int64_t start = 0; start < n; start += block) {
+      double square = 0;
+      for (int64_t j = start; j < start + block; ++j)
+        square += static_cast<double>(from[j]) * from[j];
+      for (int64_t j = start; j < start + block; ++j) {
+        double x = from[j];
+        first[j] += x;
+        third[j] += x * x * x;
+        fourth[j] += x * x * (x * x);
+        cross[j] += square * x;
+      }
+      quartic[start / block] += square * square;
+    }
     if (++filled == panelRows)
       flush();
   }
@@ -413,4 +430,64 @@ std::vector<double> SecondMoment::getMean(int64_t index) {
     for (int64_t j = 0; j <= i; ++j)
       mean[i * block + j] = mean[j * block + i] = sum[i * block + j] / weight;
   return mean;
+}
+
+std::vector<double> SecondMoment::Moments::getSecondMoment() const {
+  std::vector<double> moment = covariance;
+  size_t size = mean.size();
+  for (size_t i = 0; i < size; ++i)
+    for (size_t j = 0; j < size; ++j)
+      moment[i * size + j] += mean[i] * mean[j];
+  return moment;
+}
+
+void SecondMoment::Moments::shrink(double share) {
+  size_t size = mean.size();
+  for (size_t i = 0; i < size; ++i)
+    for (size_t j = 0; j < size; ++j)
+      if (i != j)
+        covariance[i * size + j] *= 1 - share;
+}
+
+SecondMoment::Moments SecondMoment::getMoments(int64_t index) {
+  Moments moments{std::vector<double>(block, 0.0), getMean(index)};
+  for (int64_t i = 0; weight > 0 && i < block; ++i)
+    moments.mean[i] = first[index * block + i] / weight;
+  for (int64_t i = 0; i < block; ++i)
+    for (int64_t j = 0; j < block; ++j)
+      moments.covariance[i * block + j] -= moments.mean[i] * moments.mean[j];
+  return moments;
+}
+
+double SecondMoment::getShrinkage(int64_t index) {
+  assert(!isWeighted && "variances of weighted rows are unknown");
+  // One row says nothing of correlations.
+  double count = weight;
+  if (count <= 1)
+    return 1;
+  auto [m, c] = getMoments(index);
+  // Sums of fourth powers around the mean, of elements and of rows' lengths,
+  // from those around zero.
+  double square = 0, trace = 0, form = 0, crossed = 0, elements = 0, others = 0;
+  for (int64_t i = 0; i < block; ++i) {
+    int64_t at = index * block + i;
+    double own = m[i] * m[i], row = 0;
+    for (int64_t j = 0; j < block; ++j) {
+      row += c[i * block + j] * m[j];
+      if (i != j)
+        others += c[i * block + j] * c[i * block + j];
+    }
+    form += m[i] * row;
+    square += own;
+    trace += c[i * block + i] + own;
+    crossed += m[i] * cross[at];
+    elements += fourth[at] - 4 * m[i] * third[at] +
+                6 * own * count * (c[i * block + i] + own) -
+                3 * count * own * own;
+  }
+  form += square * square;
+  double rows = quartic[index] - 4 * crossed + 4 * count * form +
+                2 * square * count * trace - 3 * count * square * square;
+  double variance = (rows - elements - count * others) / (count * (count - 1));
+  return others > 0 ? std::clamp(variance / others, 0.0, 1.0) : 1;
 }

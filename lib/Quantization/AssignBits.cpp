@@ -42,6 +42,7 @@ private:
   OperandFormat getWeightFormat(OpOperand &operand, bool isFirst) const;
   FailureOr<OperandFormat> getActivationFormat(OpOperand &operand,
                                                const NodeNames &names);
+  LogicalResult checkFloat(const NodeNames &names);
   bool staysFloat(Operation *op, StringRef node) const;
   /// Lines that a user wrote replace those of `plan`.
   LogicalResult addUserLines(const Plan &user, Plan &plan,
@@ -131,6 +132,21 @@ OperandFormat AssignBitsPass::getWeightFormat(OpOperand &operand,
   return getWeightOptions().getFormat(operand, isWider ? ends : weights);
 }
 
+/// What stays float must exist.
+LogicalResult AssignBitsPass::checkFloat(const NodeNames &names) {
+  ModuleOp module = getOperation();
+  for (const std::string &name : floatNodes)
+    if (!names.lookup(name))
+      return module.emitError() << getArgument() << ": bad float-nodes '"
+                                << name << "', which no node is called";
+  for (const std::string &name : floatOps)
+    if (!RegisteredOperationName::lookup("qc." + name, &getContext()))
+      return module.emitError()
+             << getArgument() << ": bad float-ops '" << name
+             << "'; accepted: names of ops without 'qc.', such as conv, matmul";
+  return success();
+}
+
 bool AssignBitsPass::staysFloat(Operation *op, StringRef node) const {
   return llvm::is_contained(floatNodes, node) ||
          llvm::is_contained(floatOps, op->getName().stripDialect());
@@ -177,11 +193,8 @@ LogicalResult AssignBitsPass::checkBudget() {
     budgets.push_back(*parsed);
   }
   types.assign(candidates.begin(), candidates.end());
-  if (types.empty())
-    types = {"si3", "si4", "si5", "si6", "si8"};
-  for (const std::string &type : types)
-    if (failed(checkWeightType(module, pass, "candidates", type)))
-      return failure();
+  if (failed(checkCandidates(module, pass, "candidates", types)))
+    return failure();
   SmallVector<StringRef> names;
   for (const SensitivityMetric &known : getSensitivityMetrics())
     names.push_back(known.name);
@@ -488,6 +501,8 @@ void AssignBitsPass::runOnOperation() {
     return signalPassFailure();
   func::FuncOp function = *functions.begin();
   NodeNames names(function);
+  if (failed(checkFloat(names)))
+    return signalPassFailure();
   QuantizationPoints points = QuantizationPoints::find(function);
   Plan decided;
   auto decide = [&](OpOperand *operand, OperandFormat format) {

@@ -174,6 +174,16 @@ void Windows::moveTo(int64_t position) {
   }
 }
 
+int64_t LinearLayer::getMomentPositions(size_t numSamples, double perColumn,
+                                        double products) const {
+  auto width = static_cast<double>(columns());
+  double rows =
+      std::min(perColumn * width,
+               products / (width * width * static_cast<double>(groups())));
+  return std::max<int64_t>(
+      32, llvm::divideCeil(static_cast<int64_t>(rows), numSamples));
+}
+
 std::vector<float> LinearLayer::getColumns(TensorView x,
                                            ArrayRef<int64_t> positions) const {
   std::vector<float> columns(numGroups * positions.size() * numColumns);

@@ -137,19 +137,11 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
   return success();
 }
 
-/// Positions of each sample from which second moments come. Rounding fits them
-/// and not what they stand for where there are few for each column: 64, if
-/// adding them up costs at most 6e9 multiply-accumulates.
+/// Positions of each sample from which second moments come.
 int64_t QuantizePass::getNumPositions(const LinearLayer &layer,
                                       size_t numSamples) const {
-  if (positions)
-    return static_cast<int64_t>(positions);
-  auto columns = static_cast<double>(layer.columns());
-  double rows =
-      std::min(64 * columns,
-               6e9 / (columns * columns * static_cast<double>(layer.groups())));
-  return std::max<int64_t>(
-      32, llvm::divideCeil(static_cast<int64_t>(rows), numSamples));
+  return positions ? static_cast<int64_t>(positions)
+                   : layer.getMomentPositions(numSamples, 64, 6e9);
 }
 
 /// Keeps what the float model has where biases are judged, and what it
@@ -246,7 +238,8 @@ LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
     return todo.table->getOwner()->emitError("cannot read the weights");
   std::vector<double> hessian;
   if (todo.moment)
-    hessian = todo.moment->getMean();
+    hessian = getHessian(*todo.moment, 0,
+                         biasCorrection && LayerBias(layer).isThere());
   FailureOr<TiedWeights> weights =
       quantizeTiedWeights(layer, *rows, todo.format, hessian);
   if (failed(weights))
@@ -280,8 +273,9 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
     produceInOrder(&getContext(), run->getNumSamples(), getColumns,
                    [&](std::vector<float> columns) { moment.add(columns); });
     lastHessians.clear();
+    bool isMeanRestored = biasCorrection && LayerBias(layer).isThere();
     for (int64_t group = 0; group < layer.groups(); ++group)
-      lastHessians.push_back(moment.getMean(group));
+      lastHessians.push_back(getHessian(moment, group, isMeanRestored));
     lastInput = layer.getInput();
   }
   ArrayRef<std::vector<double>> hessians;

@@ -4,7 +4,6 @@
 
 #include "QuantizeWeights.h"
 
-#include "qc/Analysis/Observer.h"
 #include "qc/Analysis/WeightQuantizer.h"
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
@@ -118,6 +117,14 @@ makeConstants(MLIRContext *context, const WeightGrid &grid,
   weights.axis = isBlocked ? columnAxis : rowAxis;
   weights.blockSize = grid.format.blockSize;
   return weights;
+}
+
+std::vector<double> qc::getHessian(SecondMoment &moment, int64_t group,
+                                   bool isMeanRestored) {
+  SecondMoment::Moments moments = moment.getMoments(group);
+  moments.shrink(moment.getShrinkage(group));
+  return isMeanRestored ? std::move(moments.covariance)
+                        : moments.getSecondMoment();
 }
 
 namespace {
@@ -263,8 +270,7 @@ void qc::replaceWeights(OpOperand &operand, const QuantizedWeights &weights) {
   Value codes = build(weights.codes), scales = build(weights.scales);
   if (auto type = cast<RankedTensorType>(scales.getType());
       !type.getElementType().isF32())
-    scales = CastOp::create(builder, loc, type.clone(builder.getF32Type()),
-                            scales);
+    scales = CastOp::create(builder, loc, scales, builder.getF32Type());
   operand.set(DequantizeOp::create(builder, loc, operand.get().getType(), codes,
                                    scales, build(weights.zeros), weights.axis,
                                    weights.blockSize));

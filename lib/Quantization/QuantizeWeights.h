@@ -4,6 +4,7 @@
 #ifndef QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
 #define QC_LIB_QUANTIZATION_QUANTIZEWEIGHTS_H
 
+#include "qc/Analysis/Observer.h"
 #include "qc/Analysis/Plan.h"
 #include "qc/Quantization/LinearLayer.h"
 
@@ -19,6 +20,12 @@ struct QuantizedWeights {
   mlir::ElementsAttr codes, scales, zeros;
   int64_t axis = 0, blockSize = 0;
 };
+
+/// What rounding the weights that `moment` meets in block `group` should keep
+/// small: the second moment of their inputs, or where correcting the bias
+/// restores the mean output the covariance, shrunk for other inputs' sake.
+std::vector<double> getHessian(SecondMoment &moment, int64_t group,
+                               bool isMeanRestored);
 
 /// Rounds a layer's weights (`matrix`, row-major rows x columns) to `format`.
 /// `hessians` has one columns x columns second moment of the inputs per group,

@@ -9,6 +9,7 @@
 
 #include "ErrorInjector.h"
 #include "Interrupt.h"
+#include "LayerEpilogue.h"
 #include "Progress.h"
 #include "QuantizeWeights.h"
 #include "SensitivityMetrics.h"
@@ -62,9 +63,9 @@ struct LayerTask {
 /// What a stream of samples leaves of a layer.
 struct LayerStream {
   std::optional<SecondMoment> moment;
-  /// Sums of columns, then means.
-  std::vector<double> means;
-  int64_t columns = 0;
+  /// Of the samples that judge what was rounded for the others, where few rows
+  /// would make rounding look better than it is.
+  std::optional<SecondMoment> judge;
   double modification = 0;
 };
 
@@ -78,6 +79,8 @@ private:
   WeightFormatOptions getWeightOptions() const {
     return {symmetric, block, weightRange, rounding, scales};
   }
+  int64_t getNumPositions(const LinearLayer &layer) const;
+  bool isJudgedApart(const LinearLayer &layer) const;
   LogicalResult load();
   LogicalResult save();
   void collectTasks(func::FuncOp function);
@@ -89,6 +92,8 @@ private:
   LogicalResult measureLayer(LayerTask &task, LayerStream &stream);
   void keepErrors(LayerTask &task, const LayerEvidence &layer,
                   ArrayRef<FormatEvidence> evidence, ArrayRef<double> means);
+  void keepSmallError(LayerTask &task, const LayerEvidence &layer,
+                      const FormatEvidence &strongest, ArrayRef<double> means);
   LogicalResult
   runModel(StringRef what, ArrayRef<LayerTask *> chosen,
            llvm::function_ref<const WeightError &(const LayerTask &)> getError,
@@ -129,11 +134,8 @@ static ArrayRef<float> getFloats(ArrayRef<char> bytes) {
 LogicalResult SensitivityPass::checkOptions() {
   ModuleOp module = getOperation();
   types.assign(formats.begin(), formats.end());
-  if (types.empty())
-    types = {"si3", "si4", "si5", "si6", "si8"};
-  for (const std::string &type : types)
-    if (failed(checkWeightType(module, getArgument(), "formats", type)))
-      return failure();
+  if (failed(checkCandidates(module, getArgument(), "formats", types)))
+    return failure();
   SmallVector<StringRef> names;
   for (const SensitivityMetric &metric : getSensitivityMetrics())
     names.push_back(metric.name);
@@ -264,7 +266,22 @@ int64_t SensitivityPass::getStreamBytes(const LayerTask &task) const {
     return 0;
   int64_t columns = task.layer.columns(), width = task.layer.groups() * columns;
   // Sums in double, a panel of 512 rows in float.
-  return width * (columns * 8 + 512 * 4);
+  return (isJudgedApart(task.layer) ? 2 : 1) * width * (columns * 8 + 512 * 4);
+}
+
+int64_t SensitivityPass::getNumPositions(const LinearLayer &layer) const {
+  int64_t chosen = positions
+                       ? static_cast<int64_t>(positions)
+                       : layer.getMomentPositions(samples->size(), 16, 1.5e9);
+  return std::min(chosen, layer.getNumPositions());
+}
+
+/// Whether weights are rounded for half of the samples and judged by the
+/// others: fewer than four rows for each column would be fitted.
+bool SensitivityPass::isJudgedApart(const LinearLayer &layer) const {
+  auto count = static_cast<int64_t>(samples ? samples->size() : 0);
+  return (rounding == "gptq" || weightRange == "output") && count > 1 &&
+         count * getNumPositions(layer) < 4 * layer.columns();
 }
 
 /// Whether a layer's input and output can be compared token by token.
@@ -294,14 +311,10 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
       const LinearLayer &layer = part[i].layer;
       LayerStream &to = streams[i];
       if (to.moment) {
-        std::vector<float> columns = layer.getColumns(
-            getValue(layer.getInput()), layer.drawPositions(positions, sample));
-        to.moment->add(columns);
-        int64_t width = layer.groups() * layer.columns();
-        for (size_t at = 0; at < columns.size(); at += width)
-          for (int64_t j = 0; j < width; ++j)
-            to.means[j] += columns[at + j];
-        to.columns += columns.size() / width;
+        std::vector<float> columns =
+            layer.getColumns(getValue(layer.getInput()),
+                             layer.drawPositions(getNumPositions(layer), sample));
+        (to.judge && sample % 2 ? to.judge : to.moment)->add(columns);
       }
       if ((part[i].needs & SensitivityMetric::Modification) &&
           keepsShape(layer)) {
@@ -322,8 +335,6 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
   if (failed(result))
     return failure();
   for (LayerStream &to : streams) {
-    for (double &mean : to.means)
-      mean /= std::max<int64_t>(to.columns, 1);
     to.modification /= std::max<size_t>(count, 1);
   }
   numSamples += count;
@@ -375,14 +386,14 @@ void SensitivityPass::keepErrors(LayerTask &task, const LayerEvidence &layer,
     if (task.needs & SensitivityMetric::Model)
       task.errors.push_back(getWeightError(layer, format.rounded, means));
   }
-  if (!(task.needs & SensitivityMetric::Gain))
-    return;
-  // The strongest error, made small enough that the rest of the model is linear
-  // in it and large enough for f32: 30 dB below the layer's output.
-  const FormatEvidence &strongest = *llvm::max_element(
-      evidence, [](const FormatEvidence &a, const FormatEvidence &b) {
-        return a.outputError < b.outputError;
-      });
+}
+
+/// Keeps an error made small enough that the rest of the model is linear in it
+/// and large enough for f32: 30 dB below the layer's output.
+void SensitivityPass::keepSmallError(LayerTask &task,
+                                     const LayerEvidence &layer,
+                                     const FormatEvidence &strongest,
+                                     ArrayRef<double> means) {
   task.small = getWeightError(layer, strongest.rounded, means);
   task.smallOutputError =
       std::min(strongest.outputError, 1e-3 * layer.outputPower);
@@ -550,20 +561,27 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
   int64_t n = linear.columns(), groupRows = linear.rows() / linear.groups();
   LayerEvidence layer{linear, matrix, {}, {}, 0, 0, 1, 0};
   std::vector<std::vector<double>> hessians;
+  // Of the inputs, as far as correcting the bias makes up for them.
+  std::vector<double> means;
+  bool isMeanRestored = LayerBias(linear).isThere();
   if (stream.moment)
     for (int64_t group = 0; group < linear.groups(); ++group) {
-      hessians.push_back(stream.moment->getMean(group));
-      std::vector<double> covariance = hessians.back(), power(n);
-      const double *mean = stream.means.data() + group * n;
-      for (int64_t i = 0; i < n; ++i) {
-        power[i] = covariance[i * n + i];
-        for (int64_t j = 0; j < n; ++j)
-          covariance[i * n + j] -= mean[i] * mean[j];
+      hessians.push_back(getHessian(*stream.moment, group, isMeanRestored));
+      SecondMoment &judge = stream.judge ? *stream.judge : *stream.moment;
+      SecondMoment::Moments moments = judge.getMoments(group);
+      std::vector<double> &power = layer.powers.emplace_back(n);
+      for (int64_t i = 0; i < n; ++i)
+        power[i] =
+            moments.covariance[i * (n + 1)] + moments.mean[i] * moments.mean[i];
+      if (!isMeanRestored) {
+        moments.covariance = moments.getSecondMoment();
+        moments.mean.assign(n, 0.0);
       }
-      layer.covariances.push_back(std::move(covariance));
-      layer.powers.push_back(std::move(power));
+      llvm::append_range(means, moments.mean);
+      layer.covariances.push_back(std::move(moments.covariance));
     }
   stream.moment.reset();
+  stream.judge.reset();
   if (rounding == "nearest" && weightRange != "output")
     hessians.clear();
   if (task.needs & SensitivityMetric::Entropy) {
@@ -605,7 +623,25 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
   });
   if (hasFailed)
     return failure();
-  keepErrors(task, layer, evidence, stream.means);
+  keepErrors(task, layer, evidence, means);
+  if (task.needs & SensitivityMetric::Gain) {
+    // The format of most error to nearest: rounding that fits the samples has
+    // an unusually small effect on them.
+    size_t strongest =
+        llvm::max_element(evidence,
+                          [](const FormatEvidence &a, const FormatEvidence &b) {
+                            return a.outputError < b.outputError;
+                          }) -
+        evidence.begin();
+    OperandFormat format =
+        options.getFormat(linear.getWeightOperand(), types[strongest]);
+    format.rounding = "nearest";
+    FailureOr<std::vector<float>> nearest =
+        roundWeights(linear, matrix, format, {});
+    if (failed(nearest))
+      return failure();
+    keepSmallError(task, layer, {*nearest, getError(*nearest), {}}, means);
+  }
   // What is already there was measured or is the user's.
   for (const SensitivityMetric *metric : task.metrics) {
     if (metric->needs & (SensitivityMetric::Gain | SensitivityMetric::Model))
@@ -630,7 +666,8 @@ LogicalResult SensitivityPass::measurePart(MutableArrayRef<LayerTask> part) {
       int64_t columns = task.layer.columns();
       int64_t width = task.layer.groups() * columns;
       stream.moment.emplace(width, columns);
-      stream.means.resize(width);
+      if (isJudgedApart(task.layer))
+        stream.judge.emplace(width, columns);
     }
   if (probes && failed(stream(part, streams)))
     return failure();

@@ -30,6 +30,16 @@ LogicalResult qc::checkWeightType(ModuleOp module, StringRef pass,
                                "f8E4M3FN, f8E5M2";
 }
 
+LogicalResult qc::checkCandidates(ModuleOp module, StringRef pass,
+                                  StringRef option,
+                                  std::vector<std::string> &types) {
+  if (types.empty())
+    types = {"si3", "si4", "si5", "si6", "si7", "si8"};
+  return failure(llvm::any_of(types, [&](const std::string &type) {
+    return failed(checkWeightType(module, pass, option, type));
+  }));
+}
+
 LogicalResult WeightFormatOptions::check(ModuleOp module,
                                          StringRef pass) const {
   if (block != 0 && (block < 16 || block > 256))

@@ -38,6 +38,12 @@ mlir::LogicalResult checkWeightType(mlir::ModuleOp module, llvm::StringRef pass,
                                     llvm::StringRef option,
                                     llvm::StringRef type);
 
+/// Storage types that a budget chooses from: the default ones if `types` is
+/// empty. Fails as checkWeightType.
+mlir::LogicalResult checkCandidates(mlir::ModuleOp module, llvm::StringRef pass,
+                                    llvm::StringRef option,
+                                    std::vector<std::string> &types);
+
 /// Bytes of the weights in that format: packed codes, scales, and the zero
 /// points of formats that are not symmetric.
 int64_t getWeightBytes(const mlir::OpOperand &operand,

@@ -33,6 +33,10 @@
 // TYPE: error: qc-assign-bits: bad weights 'i8'; accepted: f32, si2 to si8
 // RUN: not qc-opt %s --qc-assign-bits="rounding=up" 2>&1 | FileCheck %s --check-prefix=ROUNDING
 // ROUNDING: error: qc-assign-bits: bad rounding 'up'; accepted: nearest, gptq
+// RUN: not qc-opt %s --qc-assign-bits="float-nodes=conv,cnov" 2>&1 | FileCheck %s --check-prefix=FLOATNODE
+// FLOATNODE: error: qc-assign-bits: bad float-nodes 'cnov', which no node is called
+// RUN: not qc-opt %s --qc-assign-bits="float-ops=qc.add" 2>&1 | FileCheck %s --check-prefix=FLOATOP
+// FLOATOP: error: qc-assign-bits: bad float-ops 'qc.add'; accepted: names of ops without 'qc.', such as conv, matmul
 // RUN: echo '{"nowhere": {}}' > %t.node.json
 // RUN: not qc-opt %s --qc-assign-bits="plan=%t.node.json" 2>&1 | FileCheck %s --check-prefix=NODE
 // NODE: error: the plan's node 'nowhere' does not exist

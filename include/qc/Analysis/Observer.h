@@ -109,11 +109,35 @@ public:
   /// zeros before the first row.
   std::vector<double> getMean(int64_t index = 0);
 
+  /// Mean and covariance (block x block) of x in block `index`.
+  struct Moments {
+    std::vector<double> mean, covariance;
+
+    /// Multiplies what is beside the diagonal of the covariance by 1 - share.
+    void shrink(double share);
+    /// The mean of x^T x.
+    std::vector<double> getSecondMoment() const;
+  };
+  Moments getMoments(int64_t index = 0);
+
+  /// From 0 to 1, by how much to shrink the covariance of these rows so that its
+  /// expected square error as an estimate for others of their kind is least: the
+  /// sum of the elements' sampling variances by that of their squares (Schaefer
+  /// and Strimmer 2005, target D). Few rows for many columns correlate by chance,
+  /// and rounding that makes use of it does harm elsewhere. Without weights.
+  double getShrinkage(int64_t index = 0);
+
 private:
   void flush();
 
   int64_t n, block, panelRows, filled = 0;
   double weight = 0;
+  bool isWeighted = false;
+  /// Of each column the sums of x, x^3, x^4 and of x times its row's square
+  /// within the block.
+  std::vector<double> first, third, fourth, cross;
+  /// Of each block the sum of rows' squares, squared.
+  std::vector<double> quartic;
   std::vector<float> panel;
   /// n / block matrices; the lower triangle is valid.
   std::vector<double> sums;

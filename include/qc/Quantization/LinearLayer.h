@@ -58,6 +58,12 @@ public:
   llvm::SmallVector<int64_t> drawPositions(int64_t limit, uint64_t seed) const {
     return qc::drawPositions(getNumPositions(), limit, seed);
   }
+  /// Positions of each of `numSamples` samples for second moments of the input:
+  /// what gives `perColumn` rows for each column if adding them up costs at most
+  /// `products` multiply-accumulates; at least 32. Rounding fits few rows and
+  /// not what they stand for.
+  int64_t getMomentPositions(size_t numSamples, double perColumn,
+                             double products) const;
   /// The input columns at output positions of one sample `x`: row-major,
   /// positions times groups() times columns().
   std::vector<float> getColumns(TensorView x,

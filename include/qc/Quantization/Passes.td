@@ -91,11 +91,11 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     ```
   }];
   let options = [
-    ListOption<"formats", "formats", "std::string", "Storage types to measure (default si3,si4,si5,si6,si8)">,
+    ListOption<"formats", "formats", "std::string", "Storage types to measure (default si3,si4,si5,si6,si7,si8)">,
     ListOption<"metrics", "metrics", "std::string", "Metrics to measure (default output-mse,fisher)">,
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
-    Option<"positions", "positions", "unsigned", "32", "Output positions per sample that moments look at (0: all)">,
+    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that moments look at (0: 16 for each weight of an output, 32 at least, fewer for wide layers)">,
     Option<"modelLimit", "model-limit", "unsigned", "0", "Samples that runs of the whole model use (0: 4 to 64, fewer for larger models)">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"", "How weights are rounded: nearest, gptq">,
     Option<"weightRange", "weight-range", "std::string", "\"auto\"", "How ranges of weights are chosen: minmax, mse, output (least error behind the layer); auto: output below 8 bits with gptq, else mse">,
@@ -155,7 +155,7 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     ListOption<"floatNodes", "float-nodes", "std::string", "Nodes that stay float">,
     ListOption<"floatOps", "float-ops", "std::string", "Ops that stay float, such as add">,
     ListOption<"budget", "budget", "std::string", "avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS (one or several), or loss:sqnr:DB, loss:agreement:PERCENT">,
-    ListOption<"candidates", "candidates", "std::string", "Storage types to choose from (default si3,si4,si5,si6,si8)">,
+    ListOption<"candidates", "candidates", "std::string", "Storage types to choose from (default si3,si4,si5,si6,si7,si8)">,
     Option<"metric", "metric", "std::string", "\"fisher\"", "Metric of @sensitivity that predicts the loss">,
     Option<"solver", "solver", "std::string", "\"auto\"", "auto, knapsack, milp, bisection, evolutionary">,
     ListOption<"share", "share", "std::string", "Which layers share a format: inputs (products of one input), sums (layers that are added), none (default inputs)">,

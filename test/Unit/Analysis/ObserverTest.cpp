@@ -294,4 +294,85 @@ TEST(SecondMoment, MatchesPlainLoops) {
     }
 }
 
+/// The covariance of rows of `size` columns, and the sum over pairs of different
+/// columns of the sampling variance of its elements by that of their squares.
+struct PlainEstimate {
+  std::vector<double> mean, covariance;
+  double shrinkage;
+
+  PlainEstimate(llvm::ArrayRef<float> x, int64_t n, int64_t start, int64_t size)
+      : mean(size), covariance(size * size) {
+    int64_t rows = x.size() / n;
+    auto at = [&](int64_t row, int64_t i) -> double {
+      return x[row * n + start + i];
+    };
+    for (int64_t i = 0; i < size; ++i) {
+      for (int64_t row = 0; row < rows; ++row)
+        mean[i] += at(row, i) / rows;
+    }
+    double variance = 0, square = 0;
+    for (int64_t i = 0; i < size; ++i)
+      for (int64_t j = 0; j < size; ++j) {
+        auto product = [&](int64_t row) {
+          return (at(row, i) - mean[i]) * (at(row, j) - mean[j]);
+        };
+        double &c = covariance[i * size + j];
+        for (int64_t row = 0; row < rows; ++row)
+          c += product(row) / rows;
+        if (i == j)
+          continue;
+        for (int64_t row = 0; row < rows; ++row)
+          variance += (product(row) - c) * (product(row) - c) / rows;
+        square += c * c;
+      }
+    shrinkage = std::clamp(variance / (rows - 1) / square, 0.0, 1.0);
+  }
+};
+
+TEST(SecondMoment, ShrinksCorrelationsByWhatChanceExplains) {
+  constexpr int64_t n = 12, rows = 60;
+  std::vector<float> x = makeValues(n * rows, 7);
+  // Means, and columns that go along with the first.
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t j = 1; j < n; ++j)
+      x[row * n + j] += 3.0f + 0.4f * x[row * n];
+  for (int64_t block : {int64_t(0), int64_t(4)}) {
+    SecondMoment moment(n, block);
+    moment.add(x);
+    int64_t size = block ? block : n;
+    for (int64_t b = 0; b < n / size; ++b) {
+      SecondMoment::Moments found = moment.getMoments(b);
+      double shrinkage = moment.getShrinkage(b);
+      found.shrink(shrinkage);
+      PlainEstimate expected(x, n, b * size, size);
+      // Products are f32.
+      EXPECT_NEAR(shrinkage, expected.shrinkage, 1e-4);
+      EXPECT_GT(shrinkage, 0);
+      EXPECT_LT(shrinkage, 1);
+      std::vector<double> second = found.getSecondMoment();
+      for (int64_t i = 0; i < size; ++i) {
+        EXPECT_NEAR(found.mean[i], expected.mean[i], 1e-6);
+        for (int64_t j = 0; j < size; ++j) {
+          double keep = i == j ? 1 : 1 - expected.shrinkage;
+          double c = keep * expected.covariance[i * size + j];
+          EXPECT_NEAR(found.covariance[i * size + j], c, 1e-5);
+          EXPECT_NEAR(second[i * size + j],
+                      c + expected.mean[i] * expected.mean[j], 1e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST(SecondMoment, SaysNothingOfCorrelationsFromOneRow) {
+  SecondMoment moment(3);
+  EXPECT_EQ(moment.getMoments().covariance, std::vector<double>(9, 0.0));
+  EXPECT_EQ(moment.getShrinkage(), 1);
+  moment.add({1.0f, 2.0f, -1.0f});
+  EXPECT_EQ(moment.getShrinkage(), 1);
+  EXPECT_EQ(moment.getMoments().mean, (std::vector<double>{1, 2, -1}));
+  moment.add({1.0f, 2.0f, -1.0f});
+  EXPECT_EQ(moment.getShrinkage(), 1);
+}
+
 } // namespace

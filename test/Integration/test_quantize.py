@@ -66,19 +66,22 @@ def make_convolutional(path):
     save_model(path, nodes, weights, [("input", TensorProto.FLOAT, ["N", 3, "H", "W"])], ("logits", ["N", 10]))
 
 
-def make_dense(path):
-    """An embedding, two matrix products and a classifier: 1.3 M weights."""
+def make_dense(path, is_tied=False):
+    """An embedding, two matrix products and a classifier: 1.3 M weights. Returns how
+    many differ: the classifier may be the embedding's transpose."""
     from onnx import TensorProto, helper
     random = np.random.default_rng(8)
     shapes = {"table": (1024, 512), "w0": (512, 256), "w1": (256, 512), "head": (512, 1024)}
     weights = {name: (random.standard_normal(dims) / np.sqrt(dims[0] if name != "table" else 1)).astype(np.float32)
                for name, dims in shapes.items()}
+    if is_tied:
+        weights["head"] = np.ascontiguousarray(weights["table"].T)
     node = helper.make_node
     nodes = [node("Gather", ["table", "ids"], ["x0"], name="embed"), node("MatMul", ["x0", "w0"], ["x1"], name="up"),
              node("Relu", ["x1"], ["x2"]), node("MatMul", ["x2", "w1"], ["x3"], name="down"),
              node("MatMul", ["x3", "head"], ["logits"], name="head")]
     save_model(path, nodes, weights, [("ids", TensorProto.INT64, [1, 16])], ("logits", [1, 16, 1024]))
-    return sum(array.size for array in weights.values())
+    return sum(array.size for name, array in weights.items() if not is_tied or name != "head")
 
 
 class Network:
@@ -153,6 +156,15 @@ def run(model, feeds, work):
     return results, information["weights_bytes"]
 
 
+def literal_session(model):
+    """Each node as it is written: products of dequantized weights may else be computed
+    with 8-bit activations."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def sqnr(expected, actual):
     e, a = (np.concatenate([array.reshape(-1) for array in arrays]).astype(np.float64) for arrays in (expected, actual))
     return 10 * np.log10((e**2).sum() / max(((e - a)**2).sum(), 1e-300))
@@ -199,15 +211,11 @@ def test_the_exported_file_computes_the_same_codes(network, quantized, tmp_path)
     onnxruntime rounds sums of dequantized floats, the program integers. They are equal,
     but for a step where a value lies in the middle between two codes, up to float's rounding
     and that of biases to the accumulator's grid."""
-    import onnxruntime
     exported, exposed, pieces = (str(tmp_path / name) for name in ("int8.onnx", "codes.onnx", "pieces.onnx"))
     qctest.run_command([qctest.tool("qc-translate"), "--export-onnx", quantized, "-o", exported], 60)
     nodes = expose_codes(exported, exposed, pieces)
     assert len(nodes) >= 5
-    options = onnxruntime.SessionOptions()
-    # Each node as it is written.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(pieces, options, providers=["CPUExecutionProvider"])
+    session = literal_session(pieces)
     outputs, _ = run(exposed, network.feeds[:20], str(tmp_path / "run"))
     total = different = 0
     for feed, output in zip(network.feeds, outputs):
@@ -225,13 +233,14 @@ def test_the_exported_file_computes_the_same_codes(network, quantized, tmp_path)
     assert different <= 1e-3 * total
 
 
-# Options, bits of a weight, block and least dB.
+# Options, bits of a weight, block, least dB and bytes of a scale with its zero point.
 FORMATS = {
     "si8": ("weights=si8", 8, 0, 35), "si6": ("weights=si6", 6, 0, 23), "si4": ("weights=si4", 4, 0, 12),
     "f8": ("weights=f8E4M3FN", 8, 0, 24), "si8-block": ("weights=si8 block=32", 8, 32, 35),
     "ui4-block": ("weights=ui4 block=32 symmetric=false", 4, 32, 15),
     "si4-block": ("weights=si4 block=64 weight-range=output", 4, 64, 13), "si3-block": ("weights=si3 block=16", 3, 16, 9),
     "si6-block": ("weights=si6 block=64", 6, 64, 23),
+    "f16-scales": ("weights=ui4 block=32 symmetric=false scales=f16", 4, 32, 15, 2.5),
 }
 
 
@@ -239,7 +248,7 @@ FORMATS = {
 def test_formats_of_weights_stay_packed(name, tmp_path):
     """All weights of a model with an embedding and a classifier; activations stay
     float."""
-    options, bits, block, floor = FORMATS[name]
+    options, bits, block, floor, *scale_bytes = FORMATS[name]
     model = str(tmp_path / "float.onnx")
     elements = make_dense(model)
     random = np.random.default_rng(10)
@@ -252,9 +261,33 @@ def test_formats_of_weights_stay_packed(name, tmp_path):
     decibels = sqnr([session.run(None, feed)[0] for feed in feeds[:4]], [output["logits"] for output in outputs])
     print(f"{decibels:.1f} dB, {size} bytes")
     assert decibels >= floor
-    # Scales are f32; zero points at most a byte.
+    # Scales are f32, zero points at most a byte, unless said otherwise.
     scales = elements // block if block else 1024 + 256 + 512 + 1024
-    assert size <= bits * elements / 8 + 5 * scales + (64 << 10)
+    assert size <= bits * elements / 8 + (*scale_bytes, 5)[0] * scales + (64 << 10)
+
+
+@pytest.mark.parametrize("options,bits", [("", 32), ("weights=si8", 8), ("weights=si4 block=32 symmetric=false scales=f16", 4.625)])
+def test_an_embedding_and_its_classifier_are_one_tensor(options, bits, tmp_path):
+    """Where both are constants of the file, the artefact has one of them, and other
+    runtimes compute the same from the file that qc exports."""
+    model = str(tmp_path / "float.onnx")
+    elements = make_dense(model, is_tied=True)
+    random = np.random.default_rng(12)
+    feeds = [{"ids": random.integers(0, 1024, (1, 16))} for _ in range(132)]
+    np.savez(tmp_path / "calibration.npz", ids=np.concatenate([feed["ids"] for feed in feeds[4:]]))
+    program = model
+    if options:
+        program = quantize(model, str(tmp_path / "q.mlir"), {"ids": (1, 16)},
+                           f"calibration={tmp_path}/calibration.npz {options} ends= activations=f32")
+        model = str(tmp_path / "q.onnx")
+        qctest.run_command([qctest.tool("qc-translate"), "--export-onnx", program, "-o", model], 60)
+    outputs, size = run(program, feeds[:4], str(tmp_path))
+    assert size <= bits * elements / 8 + (64 << 10)
+    session = literal_session(model)
+    for feed, output in zip(feeds, outputs):
+        expected, = session.run(None, feed)
+        # Sums of up to 512 f32 products in another order.
+        np.testing.assert_allclose(output["logits"], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 # Storage types of activations and the least dB.

@@ -56,6 +56,58 @@ func.func @blocks(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
 
 // -----
 
+// Scales of blocks that are stored as f16: 7 / 7 and 0.5 / 7, rounded before the codes.
+qc.plan @plan {
+  matmul = {inputs = {"1" = {type = "si4", granularity = "block", block = 2.0 : f64, symmetric = true, scales = "f16"}}}
+}
+// CHECK-LABEL: func.func @halves
+// CHECK: %[[H:.*]] = qc.constant dense<{{\[\[}}7.141110e-02], [1.000000e+00]]> : tensor<2x1xf16>
+// CHECK: %[[S:.*]] = qc.cast %[[H]] {to = f32}
+// CHECK: qc.dequantize %{{.*}}, %[[S]], %{{.*}} {axis = 0 : i64, blockSize = 2 : i64} : (tensor<4x1xsi4>, tensor<2x1xf32>, tensor<2x1xsi4>)
+func.func @halves(%x: tensor<3x4xf32>) -> tensor<3x1xf32> {
+  %w = qc.constant dense<[[0.5], [0.25], [7.0], [0.0]]> : tensor<4x1xf32> : tensor<4x1xf32>
+  %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x1xf32>) -> tensor<3x1xf32>
+  return %0 : tensor<3x1xf32>
+}
+
+// -----
+
+// expected-error @below {{the plan's node 'matmul' input '1': only scales of blocks can be f16}}
+qc.plan @plan {
+  matmul = {inputs = {"1" = {type = "si4", granularity = "axis", scales = "f16"}}}
+}
+func.func @halves(%x: tensor<3x4xf32>) -> tensor<3x1xf32> {
+  %w = qc.constant dense<[[0.5], [0.25], [7.0], [0.0]]> : tensor<4x1xf32> : tensor<4x1xf32>
+  %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x1xf32>) -> tensor<3x1xf32>
+  return %0 : tensor<3x1xf32>
+}
+
+// -----
+
+// A table of rows and its transpose get the same codes.
+qc.plan @plan {
+  gather = {inputs = {"0" = {type = "si4", granularity = "axis", symmetric = true}}},
+  matmul = {inputs = {"1" = {type = "si4", granularity = "axis", symmetric = true}}}
+}
+// CHECK-LABEL: func.func @tied
+// CHECK: qc.constant dense<{{\[\[}}7, 4], [-7, 7]]> : tensor<2x2xsi4>
+// CHECK: qc.constant dense<{{\[}}1.000000e+00, 5.000000e-01]> : tensor<2xf32>
+// CHECK: qc.dequantize %{{.*}} {axis = 0 : i64}
+// CHECK: qc.gather
+// CHECK: qc.constant dense<{{\[\[}}7, -7], [4, 7]]> : tensor<2x2xsi4>
+// CHECK: qc.constant dense<{{\[}}1.000000e+00, 5.000000e-01]> : tensor<2xf32>
+// CHECK: qc.dequantize %{{.*}} {axis = 1 : i64}
+// CHECK: qc.matmul
+func.func @tied(%i: tensor<1xsi64>) -> tensor<1x2xf32> {
+  %t = qc.constant dense<[[7.0, 3.6], [-3.5, 3.5]]> : tensor<2x2xf32> : tensor<2x2xf32>
+  %w = qc.constant dense<[[7.0, -3.5], [3.6, 3.5]]> : tensor<2x2xf32> : tensor<2x2xf32>
+  %x = qc.gather %t, %i {axis = 0 : i64} : (tensor<2x2xf32>, tensor<1xsi64>) -> tensor<1x2xf32>
+  %y = qc.matmul %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  return %y : tensor<1x2xf32>
+}
+
+// -----
+
 // No change: nothing in the plan.
 qc.plan @plan {}
 // CHECK-LABEL: func.func @nothing

@@ -10,14 +10,31 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 
+#include <cstdlib>
+
 using namespace mlir;
+
+/// Has OpenBLAS compute each product on the thread that asks for it, unless the
+/// user said otherwise: with several, the bits of a sum depend on their number.
+/// Passes run layers and samples in parallel, so little is lost.
+static void useOneThreadPerProduct() {
+  if (std::getenv("OPENBLAS_NUM_THREADS"))
+    return;
+  llvm::sys::DynamicLibrary process =
+      llvm::sys::DynamicLibrary::getPermanentLibrary(nullptr);
+  // Another BLAS does not have it.
+  if (void *set = process.getAddressOfSymbol("openblas_set_num_threads"))
+    reinterpret_cast<void (*)(int)>(set)(1);
+}
 
 int qc::runOptMain(int argc, char **argv, DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
+  useOneThreadPerProduct();
   VerifyNumericsCommandLine verify(llvm::cl::getGeneralCategory());
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, "qc optimizer driver\n", registry);

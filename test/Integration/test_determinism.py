@@ -76,3 +76,19 @@ def test_results_do_not_depend_on_threads(networks, name, tmp_path):
             actual = np.load(tmp_path / str(threads) / f"{run}.npz")
             for key in expected.files:
                 assert actual[key].tobytes() == expected[key].tobytes()
+
+
+def test_quantizing_gives_the_same_bytes_on_any_number_of_cores(tmp_path):
+    model, shapes = NETWORKS["fashion"]
+    random = np.random.default_rng(3)
+    np.savez(tmp_path / "calibration.npz", input=random.standard_normal((32, 1, 28, 28), np.float32))
+    cores = sorted(os.sched_getaffinity(0))
+    for name, allowed in (("one", cores[:1]), ("all", cores)):
+        imported, passes = qctest.quantize_commands(
+            model, tmp_path / f"{name}.mlir", tmp_path / "float.mlir", {"input": (1, *shapes["input"][1:])},
+            f"calibration={tmp_path}/calibration.npz budget=avg-bits:5")
+        qctest.run_command(imported, 60)
+        subprocess.run(passes, check=True, capture_output=True,
+                       env={name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"},
+                       preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed))
+    assert (tmp_path / "one.mlir").read_bytes() == (tmp_path / "all.mlir").read_bytes()

@@ -27,7 +27,7 @@ import qctest
 sys.path.insert(0, os.path.join(qctest.ROOT, "python"))
 import qcrt  # noqa: E402
 
-FORMS = ("native", "x86-64-v4", "x86-64-v3", "x86-64")
+FORMS = qctest.cpu_forms()
 THREADS = (1, 2, 3, 4)
 CASES_OF_A_MODEL = 50
 

@@ -30,6 +30,16 @@ def tool(name):
     return path
 
 
+def cpu_forms():
+    """Forms of CPU code to test, as --mcpu has them: this machine's, those of lesser
+    CPUs, and the widest one, emulated where this machine has not got it."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = set(next((line for line in file if line.startswith("flags")), "").split())
+    widest = [] if {"avx512vl", "avx512bw", "avx512_vnni", "avx512_vbmi"} <= flags else ["x86-64-v4+vnni+vbmi+emulated"]
+    lesser = ["x86-64-v3", "x86-64"] if flags & {"avx512vl", "avx_vnni"} else ["x86-64"]
+    return ["native", *widest, *lesser]
+
+
 def data_directory():
     """Folder of real models and data, or None: $QC_DATA or ../shared/data."""
     path = os.environ.get("QC_DATA") or os.path.join(ROOT, os.pardir, "shared", "data")

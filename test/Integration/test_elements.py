@@ -82,10 +82,10 @@ def check(nodes, constants, x, expected, folder):
     model, artifact, file = (str(folder / name) for name in ("model.onnx", "model.so", "x.npy"))
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
     np.save(file, x)
-    qctest.compile_model(model, artifact, {}, "--mcpu=native,x86-64")
     scale = np.abs(expected).max()
-    for form in ([], ["--cpu-form=x86-64"]):
-        actual = qctest.run_artifact(artifact, "cpu", {"x": file}, str(folder), 60, "--guard", *form)["y"]
+    for form in qctest.cpu_forms():
+        qctest.compile_model(model, artifact, {}, "--mcpu=" + form)
+        actual = qctest.run_artifact(artifact, "cpu", {"x": file}, str(folder), 60, "--guard")["y"]
         np.testing.assert_allclose(actual / scale, expected / scale, rtol=2e-6, atol=1e-6)
     actual = qctest.compile_and_run(model, "ptx-sim", {"x": x}, str(folder))["y"]
     np.testing.assert_allclose(actual / scale, expected / scale, rtol=2e-6, atol=1e-6)

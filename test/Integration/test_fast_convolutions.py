@@ -19,7 +19,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import qctest  # noqa: E402
 
-FORMS = ("native", "x86-64-v4", "x86-64-v3", "x86-64")
+FORMS = qctest.cpu_forms()
 
 
 def run(folder, text, feeds, *options, target="cpu"):

@@ -275,7 +275,7 @@ def test_float_contractions(target, tmp_path):
         model.check(make(tmp_path, round), target)
 
 
-@pytest.mark.parametrize("form", ["x86-64", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize("form", qctest.cpu_forms())
 def test_forms_of_the_cpu_code(form, tmp_path):
     model = Model(500)
     for kind in INTEGERS:

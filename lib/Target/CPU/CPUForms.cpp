@@ -42,6 +42,17 @@ static CPUForm getLevel(int level, bool vnni, bool vbmi = false) {
   return form;
 }
 
+/// The kernels of `form` for CPUs of level 3 or, if that is enough, less.
+static CPUForm getEmulated(CPUForm form, int level) {
+  CPUForm base = getLevel(std::min(level, 3), /*vnni=*/false);
+  form.name += "+emulated";
+  form.cpu = base.cpu;
+  form.features = base.features;
+  form.requiredFeatures = base.requiredFeatures;
+  form.isEmulated = true;
+  return form;
+}
+
 /// The best level of this machine.
 static CPUForm getNative() {
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
@@ -66,6 +77,7 @@ qc::parseCPUForms(StringRef list, function_ref<void(const Twine &)> emitError) {
       continue;
     }
     StringRef level = name;
+    bool isEmulated = level.consume_back("+emulated");
     bool vbmi = level.consume_back("+vbmi");
     bool vnni = level.consume_back("+vnni");
     int number = llvm::StringSwitch<int>(level)
@@ -78,10 +90,11 @@ qc::parseCPUForms(StringRef list, function_ref<void(const Twine &)> emitError) {
         (vbmi && (!vnni || number < 4))) {
       emitError("unknown CPU '" + name +
                 "'; expected native, x86-64, x86-64-v2, x86-64-v3[+vnni] or "
-                "x86-64-v4[+vnni[+vbmi]]");
+                "x86-64-v4[+vnni[+vbmi]], each with [+emulated]");
       return {};
     }
-    forms.push_back(getLevel(number, vnni, vbmi));
+    CPUForm form = getLevel(number, vnni, vbmi);
+    forms.push_back(isEmulated ? getEmulated(form, number) : form);
   }
   return forms;
 }

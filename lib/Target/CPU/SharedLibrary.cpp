@@ -9,6 +9,8 @@
 // and read-only and the weights are streamed behind the file, so that they are
 // never in the linker's memory and are mapped lazily.
 
+#include "EmulateIntrinsics.h"
+
 #include "qc/Conversion/Passes.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
 #include "qc/Target/CPU/CPUTarget.h"
@@ -156,6 +158,9 @@ LogicalResult LibraryWriter::compileKernel(ModuleOp part, const CPUForm &form,
       translateModuleToLLVMIR(part, context, "kernels");
   if (!code)
     return error() << "kernels do not translate to LLVM IR";
+  if (form.isEmulated)
+    if (std::string unknown = emulateIntrinsics(*code); !unknown.empty())
+      return error() << "'" << unknown << "' cannot be emulated";
   for (auto function : part.getOps<LLVM::LLVMFuncOp>()) {
     llvm::Function *kernel = code->getFunction(function.getSymName());
     kernel->addFnAttr("target-cpu", form.cpu);

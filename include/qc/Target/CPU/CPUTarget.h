@@ -35,6 +35,9 @@ struct CPUForm {
   bool hasFMA = false;
   /// AVX-512 VBMI: permutations of bytes in two registers.
   bool hasBytePermute = false;
+  /// Kernels as for the CPU of that name, in code for one without its
+  /// instructions (`cpu`, `features`): slow, with the same integers.
+  bool isEmulated = false;
   DotKind dot = DotKind::Portable;
 
   /// Lanes of f32 and i32 vectors.
@@ -42,8 +45,9 @@ struct CPUForm {
 };
 
 /// Parses "native", psABI levels ("x86-64" … "x86-64-v4") with optional
-/// "+vnni" and behind it, at level 4, "+vbmi", separated by commas. Empty on
-/// error, after `emitError` was called.
+/// "+vnni", behind it, at level 4, "+vbmi", and behind all "+emulated", which
+/// runs on every CPU of level 3 (what is asked for at most) to test code for
+/// others; separated by commas. Empty on error, after `emitError` was called.
 llvm::SmallVector<CPUForm>
 parseCPUForms(llvm::StringRef list,
               llvm::function_ref<void(const llvm::Twine &)> emitError);

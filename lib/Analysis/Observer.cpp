@@ -14,6 +14,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace qc;
 
@@ -376,22 +377,36 @@ void SecondMoment::add(llvm::ArrayRef<float> rows,
     for (int64_t j = 0; j < n; ++j)
       to[j] = factor * from[j];
     weight += weights.empty() ? 1.0 : weights[i];
-    for (int64_t start = 0; start < n; start += block) {
-      double square = 0;
-      for (int64_t j = start; j < start + block; ++j)
-        square += static_cast<double>(from[j]) * from[j];
-      for (int64_t j = start; j < start + block; ++j) {
-        double x = from[j];
-        first[j] += x;
-        third[j] += x * x * x;
-        fourth[j] += x * x * (x * x);
-        cross[j] += square * x;
-      }
-      quartic[start / block] += square * square;
-    }
+    for (int64_t start = 0; start < n; start += block)
+      quartic[start / block] += addPowers(from, start);
     if (++filled == panelRows)
       flush();
   }
+}
+
+/// Adds one row's block to the sums of columns; returns its square, squared.
+double SecondMoment::addPowers(const float *row, int64_t start) {
+  // Apart, so that vectors add.
+  constexpr int64_t lanes = 8;
+  double squares[lanes] = {};
+  int64_t j = start, end = start + block;
+  for (; j + lanes <= end; j += lanes)
+    for (int64_t l = 0; l < lanes; ++l)
+      squares[l] += static_cast<double>(row[j + l]) * row[j + l];
+  double square = std::accumulate(squares, squares + lanes, 0.0);
+  for (; j < end; ++j)
+    square += static_cast<double>(row[j]) * row[j];
+  double *__restrict one = first.data(), *__restrict three = third.data(),
+                     *__restrict four = fourth.data(),
+                     *__restrict with = cross.data();
+  for (j = start; j < end; ++j) {
+    double x = row[j];
+    one[j] += x;
+    three[j] += x * x * x;
+    four[j] += x * x * (x * x);
+    with[j] += square * x;
+  }
+  return square * square;
 }
 
 void SecondMoment::flush() {

@@ -164,10 +164,11 @@ LogicalResult PlanParser::parseFormat(const llvm::json::Value &value,
         return error() << "bad 'zero'; accepted: a code of the type";
       format.zero = static_cast<int64_t>(*number);
     } else {
-      return error() << "unknown member '" << key
-                     << "' of a format; accepted: type, granularity, block, "
-                        "symmetric, range, percentile, rounding, scales, scale, "
-                        "zero";
+      return error()
+             << "unknown member '" << key
+             << "' of a format; accepted: type, granularity, block, "
+                "symmetric, range, percentile, rounding, scales, scale, "
+                "zero";
     }
   }
   if ((format.granularity == Granularity::Block) != (format.block != 0))

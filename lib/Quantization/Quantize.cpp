@@ -39,8 +39,8 @@ struct LayerToRound {
   /// What the float model has there: of each sample the same positions, each
   /// with a number for each output channel.
   std::vector<float> expected = {};
-  /// A table of rows of which the weights are the transpose, in the same format:
-  /// both take the same codes, so that one copy of them is enough.
+  /// A table of rows of which the weights are the transpose, in the same
+  /// format: both take the same codes, so that one copy of them is enough.
   OpOperand *table = nullptr;
   /// Of such weights: what the float model multiplies by them. The table is
   /// read before the quantized model has that.
@@ -123,12 +123,12 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
   };
   llvm::erase_if(embeddings, [&](const auto &embedding) {
     const auto &[operand, format] = embedding;
-    auto tied = llvm::find_if(layers, [&, operand = operand,
-                                       &format = format](LayerToRound &todo) {
-      return !todo.table && !todo.layer.isConv() && todo.format == format &&
-             isTransposed(getValue(*operand),
-                          getValue(todo.layer.getWeightOperand()));
-    });
+    auto tied = llvm::find_if(
+        layers, [&, operand = operand, &format = format](LayerToRound &todo) {
+          return !todo.table && !todo.layer.isConv() && todo.format == format &&
+                 isTransposed(getValue(*operand),
+                              getValue(todo.layer.getWeightOperand()));
+        });
     if (tied == layers.end())
       return false;
     tied->table = operand;

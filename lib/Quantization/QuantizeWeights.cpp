@@ -190,9 +190,10 @@ qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
       !layer.isConv(), layer.channelAxis(), layer.reductionAxis());
 }
 
-FailureOr<TiedWeights>
-qc::quantizeTiedWeights(const LinearLayer &layer, ArrayRef<float> matrix,
-                        const OperandFormat &format, ArrayRef<double> hessian) {
+FailureOr<TiedWeights> qc::quantizeTiedWeights(const LinearLayer &layer,
+                                               ArrayRef<float> matrix,
+                                               const OperandFormat &format,
+                                               ArrayRef<double> hessian) {
   assert(!layer.isConv() && "only products are tied to rows");
   int64_t columns = layer.columns();
   std::vector<std::vector<double>> hessians;
@@ -220,13 +221,13 @@ qc::quantizeTiedWeights(const LinearLayer &layer, ArrayRef<float> matrix,
   MLIRContext *context = layer.getOp()->getContext();
   Type storage = parseStorageType(context, format.type);
   const int64_t rowsShape[] = {layer.rows(), columns};
-  return TiedWeights{
-      makeConstants(context, rounded->grid, rounded->codes,
-                    layer.getWeightType().getShape(), storage,
-                    /*transposed=*/true, layer.channelAxis(),
-                    layer.reductionAxis()),
-      makeConstants(context, rounded->grid, rounded->codes, rowsShape, storage,
-                    /*transposed=*/false, 0, 1)};
+  return TiedWeights{makeConstants(context, rounded->grid, rounded->codes,
+                                   layer.getWeightType().getShape(), storage,
+                                   /*transposed=*/true, layer.channelAxis(),
+                                   layer.reductionAxis()),
+                     makeConstants(context, rounded->grid, rounded->codes,
+                                   rowsShape, storage,
+                                   /*transposed=*/false, 0, 1)};
 }
 
 FailureOr<std::vector<float>>

@@ -209,7 +209,8 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
   std::string settings;
   llvm::raw_string_ostream(settings)
       << "rounding=" << rounding << " weight-range=" << weightRange
-      << " symmetric=" << symmetric << " block=" << block << " scales=" << scales << " limit=" << limit
+      << " symmetric=" << symmetric << " block=" << block
+      << " scales=" << scales << " limit=" << limit
       << " positions=" << positions << " model-limit=" << numModelSamples;
   for (OpOperand *operand : points.weights) {
     std::optional<LinearLayer> layer = LinearLayer::get(operand->getOwner());
@@ -311,9 +312,9 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
       const LinearLayer &layer = part[i].layer;
       LayerStream &to = streams[i];
       if (to.moment) {
-        std::vector<float> columns =
-            layer.getColumns(getValue(layer.getInput()),
-                             layer.drawPositions(getNumPositions(layer), sample));
+        std::vector<float> columns = layer.getColumns(
+            getValue(layer.getInput()),
+            layer.drawPositions(getNumPositions(layer), sample));
         (to.judge && sample % 2 ? to.judge : to.moment)->add(columns);
       }
       if ((part[i].needs & SensitivityMetric::Modification) &&

@@ -120,14 +120,16 @@ public:
   };
   Moments getMoments(int64_t index = 0);
 
-  /// From 0 to 1, by how much to shrink the covariance of these rows so that its
-  /// expected square error as an estimate for others of their kind is least: the
-  /// sum of the elements' sampling variances by that of their squares (Schaefer
-  /// and Strimmer 2005, target D). Few rows for many columns correlate by chance,
-  /// and rounding that makes use of it does harm elsewhere. Without weights.
+  /// From 0 to 1, by how much to shrink the covariance of these rows so that
+  /// its expected square error as an estimate for others of their kind is
+  /// least: the sum of the elements' sampling variances by that of their
+  /// squares (Schaefer and Strimmer 2005, target D). Few rows for many columns
+  /// correlate by chance, and rounding that makes use of it does harm
+  /// elsewhere. Without weights.
   double getShrinkage(int64_t index = 0);
 
 private:
+  double addPowers(const float *row, int64_t start);
   void flush();
 
   int64_t n, block, panelRows, filled = 0;

@@ -22,8 +22,8 @@ static Value *asVector(IRBuilder<> &builder, Value *value, unsigned bits) {
 static Value *sumProducts(IRBuilder<> &builder, Value *a, bool isUnsigned,
                           Value *b, unsigned count) {
   auto widen = [&](Value *value, bool isUnsigned) {
-    auto *type = VectorType::get(
-        builder.getInt32Ty(), cast<VectorType>(value->getType()));
+    auto *type = VectorType::get(builder.getInt32Ty(),
+                                 cast<VectorType>(value->getType()));
     return isUnsigned ? builder.CreateZExt(value, type)
                       : builder.CreateSExt(value, type);
   };

@@ -294,8 +294,9 @@ TEST(SecondMoment, MatchesPlainLoops) {
     }
 }
 
-/// The covariance of rows of `size` columns, and the sum over pairs of different
-/// columns of the sampling variance of its elements by that of their squares.
+/// The covariance of rows of `size` columns, and the sum over pairs of
+/// different columns of the sampling variance of its elements by that of their
+/// squares.
 struct PlainEstimate {
   std::vector<double> mean, covariance;
   double shrinkage;

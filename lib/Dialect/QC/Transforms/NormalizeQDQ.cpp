@@ -72,8 +72,8 @@ bool wouldQuantizeMore(Operation *op) {
   return isa<SliceOp, GatherOp>(op) && !op->getOperand(0).hasOneUse();
 }
 
-/// The quantize or dequantize `like` with `parameters`, which are per tensor, on
-/// `operand`. It computes something else than `like` did: `loc` says what.
+/// The quantize or dequantize `like` with `parameters`, which are per tensor,
+/// on `operand`. It computes something else than `like` did: `loc` says what.
 template <typename OpTy>
 OpTy rebuild(OpBuilder &builder, Location loc, OpTy like,
              const Quantization &parameters, Value operand) {
@@ -307,7 +307,8 @@ struct SinkDequantize : RewritePattern {
                                     SmallVector<int64_t>(rank, 1));
     }
     Value moved = moveCodes(rewriter, op->getLoc(), op, codes, padding);
-    rewriter.replaceOp(op, rebuild(rewriter, op->getLoc(), first, *parameters, moved));
+    rewriter.replaceOp(
+        op, rebuild(rewriter, op->getLoc(), first, *parameters, moved));
     return success();
   }
 
@@ -541,7 +542,8 @@ template <typename OpTy> struct ClampCodes : OpRewritePattern<OpTy> {
     if (bounds->upper)
       codes =
           MinOp::create(rewriter, op.getLoc(), codes, constant(*bounds->upper));
-    rewriter.replaceOp(op, rebuild(rewriter, op.getLoc(), dequantize, *parameters, codes));
+    rewriter.replaceOp(
+        op, rebuild(rewriter, op.getLoc(), dequantize, *parameters, codes));
     return success();
   }
 };
@@ -570,9 +572,9 @@ struct NormalizeQDQ : qc::impl::NormalizeQDQBase<NormalizeQDQ> {
     patterns
         .add<SimplifyParameters<QuantizeOp>, SimplifyParameters<DequantizeOp>,
              QuantizeConstant, CenterConstantCodes, MoveConstant<TransposeOp>,
-             MoveConstant<ReshapeOp>, SinkDequantize, SinkBehindGather, SinkCastBehindGather,
-             RaiseQuantize, CancelPair, ClampCodes<ReluOp>, ClampCodes<ClipOp>>(
-            context);
+             MoveConstant<ReshapeOp>, SinkDequantize, SinkBehindGather,
+             SinkCastBehindGather, RaiseQuantize, CancelPair,
+             ClampCodes<ReluOp>, ClampCodes<ClipOp>>(context);
     FrozenRewritePatternSet frozen(std::move(patterns));
     // Merging equal quantize ops gives a value one use, which lets the merged
     // one rise; each round removes at least one op.

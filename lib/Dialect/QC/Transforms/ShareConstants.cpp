@@ -88,8 +88,8 @@ void ShareConstants::run(func::FuncOp function, KernelTypes &kernels) {
                                      *weights, exchange);
     SmallVector<Operation *> readers(table->getUsers());
     table.getResult().replaceAllUsesWith(view);
-    for (Operation *reader : llvm::SmallSetVector<Operation *, 4>(
-             readers.begin(), readers.end())) {
+    for (Operation *reader :
+         llvm::SmallSetVector<Operation *, 4>(readers.begin(), readers.end())) {
       auto dispatch = cast<DispatchOp>(reader);
       kernels.specialise(dispatch, dispatch.getInputs().getTypes(),
                          dispatch.getOutputs().getTypes());

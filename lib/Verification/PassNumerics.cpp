@@ -53,6 +53,7 @@ constexpr Declaration declarations[] = {
     {"qc-assign-layouts", exact},
     {"qc-form-kernels", exact},
     {"qc-plan-memory", exact},
+    {"qc-share-constants", exact},
     {"qc-write-in-place", exact},
     // Below: loops, which are code for a target and tested by execution.
     {"qc-expand-math", reordered},

@@ -39,9 +39,9 @@ struct LayerToRound {
   /// What the float model has there: of each sample the same positions, each
   /// with a number for each output channel.
   std::vector<float> expected = {};
-  /// A table of rows of which the weights are the transpose, in the same
-  /// format: both take the same codes, so that one copy of them is enough.
-  OpOperand *table = nullptr;
+  /// Readers of a table of rows of which the weights are the transpose, in the
+  /// same format: all take the same codes, so that one copy of them is enough.
+  SmallVector<OpOperand *> tables = {};
   /// Of such weights: what the float model multiplies by them. The table is
   /// read before the quantized model has that.
   std::optional<SecondMoment> moment = {};
@@ -75,6 +75,7 @@ private:
   /// Second moments of the input of the last layer, for others that read it
   /// too.
   Value lastInput;
+  bool lastIsMeanRestored = false;
   std::vector<std::vector<double>> lastHessians;
 };
 
@@ -125,13 +126,13 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
     const auto &[operand, format] = embedding;
     auto tied = llvm::find_if(
         layers, [&, operand = operand, &format = format](LayerToRound &todo) {
-          return !todo.table && !todo.layer.isConv() && todo.format == format &&
+          return !todo.layer.isConv() && todo.format == format &&
                  isTransposed(getValue(*operand),
                               getValue(todo.layer.getWeightOperand()));
         });
     if (tied == layers.end())
       return false;
-    tied->table = operand;
+    tied->tables.push_back(operand);
     return true;
   });
   return success();
@@ -154,7 +155,7 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
   for (LayerToRound &todo : layers) {
     if (biasCorrection)
       judged.push_back(&todo);
-    if (todo.table)
+    if (!todo.tables.empty())
       tied.push_back(&todo);
   }
   for (LayerToRound *todo : judged) {
@@ -233,9 +234,10 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
 /// Rounds weights and the table that they are, too.
 LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
   const LinearLayer &layer = todo.layer;
-  FailureOr<SmallVector<float>> rows = getConstantFloats(todo.table->get());
+  FailureOr<SmallVector<float>> rows =
+      getConstantFloats(todo.tables.front()->get());
   if (failed(rows))
-    return todo.table->getOwner()->emitError("cannot read the weights");
+    return layer.getOp()->emitError("cannot read the weights");
   std::vector<double> hessian;
   if (todo.moment)
     hessian = getHessian(*todo.moment, 0,
@@ -245,8 +247,9 @@ LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
   if (failed(weights))
     return failure();
   replaceWeights(layer.getWeightOperand(), weights->product);
-  replaceWeights(*todo.table, weights->rows);
-  numWeights += 2;
+  for (OpOperand *table : todo.tables)
+    replaceWeights(*table, weights->rows);
+  numWeights += 1 + todo.tables.size();
   todo.reals = std::move(weights->product.reals);
   return success();
 }
@@ -262,7 +265,9 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
     return layer.getOp()->emitError("cannot read the weights");
   bool needsHessian =
       run && (todo.format.rounding == "gptq" || todo.format.range == "output");
-  bool isKnown = !layer.isConv() && lastInput == layer.getInput();
+  bool isMeanRestored = biasCorrection && LayerBias(layer).isThere();
+  bool isKnown = !layer.isConv() && lastInput == layer.getInput() &&
+                 lastIsMeanRestored == isMeanRestored;
   if (needsHessian && !isKnown) {
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
     int64_t count = getNumPositions(layer, run->getNumSamples());
@@ -273,10 +278,10 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
     produceInOrder(&getContext(), run->getNumSamples(), getColumns,
                    [&](std::vector<float> columns) { moment.add(columns); });
     lastHessians.clear();
-    bool isMeanRestored = biasCorrection && LayerBias(layer).isThere();
     for (int64_t group = 0; group < layer.groups(); ++group)
       lastHessians.push_back(getHessian(moment, group, isMeanRestored));
     lastInput = layer.getInput();
+    lastIsMeanRestored = isMeanRestored;
   }
   ArrayRef<std::vector<double>> hessians;
   if (needsHessian)
@@ -294,7 +299,7 @@ LogicalResult QuantizePass::round(LayerToRound &todo, StagedRun *run) {
   if (run && failed(run->advance(todo.layer.getOp())))
     return failure();
   FailureOr<std::vector<float>> reals =
-      todo.table ? std::move(todo.reals) : roundAlone(todo, run);
+      todo.tables.empty() ? roundAlone(todo, run) : std::move(todo.reals);
   if (failed(reals))
     return failure();
   if (run && biasCorrection)
@@ -331,7 +336,7 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
     if (failed(quantizeEmbedding(*operand, format)))
       return failure();
   for (LayerToRound &todo : layers)
-    if (todo.table && failed(roundTied(todo)))
+    if (!todo.tables.empty() && failed(roundTied(todo)))
       return failure();
   std::optional<StagedRun> staged;
   if (samples) {

@@ -67,31 +67,49 @@ def show(result):
     print(f"{sum(judged)} bars met, {len(judged) - sum(judged)} missed")
 
 
+STYLES = {"qc, uniform": ("o-", "tab:blue"), "qc, mixed": ("s-", "tab:green"), "qc": ("o", "tab:blue"),
+          "onnxruntime": ("x", "tab:red"), "nncf": ("+", "tab:orange")}
+COLUMNS = 3  # networks beside each other
+
+
 def plot(result, file):
-    """SQNR and metric against the size of the weights, a column for each network."""
+    """SQNR and below it the metric against the size of the weights, of each network.
+    Points of a curve are formats of one kind; a language model's are not."""
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    matplotlib.rcParams["svg.fonttype"] = "none"
     lines = [line for line in result["rows"] if "reason" not in line]
-    names = list(dict.fromkeys(line["network"] for line in lines))
-    figure, axes = pyplot.subplots(2, len(names), squeeze=False, figsize=(4 * len(names), 7), layout="constrained")
-    for column, name in enumerate(names):
+    names = sorted(dict.fromkeys(line["network"] for line in lines))
+    bands = -(-len(names) // COLUMNS)
+    figure, axes = pyplot.subplots(2 * bands, COLUMNS, squeeze=False, figsize=(4 * COLUMNS, 5 * bands), layout="constrained")
+    for axis in axes.flat:
+        axis.set_visible(False)
+    for index, name in enumerate(names):
         own = [line for line in lines if line["network"] == name]
         series = {}
         for line in own:
-            kind = line["tool"] if line["tool"] != "qc" else "qc, mixed" if line["group"] == "mixed" else "qc, uniform"
+            kind = line["tool"]
+            if kind == "qc" and line["group"] != "lm":
+                kind = "qc, mixed" if line["group"] == "mixed" else "qc, uniform"
             series.setdefault(kind, []).append(line)
-        for axis, what in ((axes[0][column], "sqnr_db"), (axes[1][column], "metric")):
+        top = 2 * (index // COLUMNS)
+        for row, what in ((top, "sqnr_db"), (top + 1, "metric")):
+            axis = axes[row][index % COLUMNS]
+            axis.set_visible(True)
             for kind, points in series.items():
                 points.sort(key=lambda line: line["weight_bytes"])
-                axis.plot([line["weight_bytes"] / 1e6 for line in points], [line[what] for line in points],
-                          "o-" if kind.startswith("qc") else "x", label=kind)
-            axis.set_xlim(left=0)
-        axes[1][column].axhline(own[0]["float"], color="black", linewidth=0.8)
-        axes[0][column].set_title(name)
-        axes[1][column].set_xlabel("MB of weights")
-    axes[0][0].set_ylabel("SQNR of the output, dB")
-    axes[1][0].set_ylabel("task metric (line: float)")
-    axes[0][0].legend()
+                style, color = STYLES[kind]
+                axis.plot([line["weight_bytes"] / 1e6 for line in points], [line[what] for line in points], style,
+                          color=color, label=kind)
+                if kind == "qc":
+                    for line in points:
+                        axis.annotate(line["name"], (line["weight_bytes"] / 1e6, line[what]), fontsize="x-small")
+            axis.set_xlim(0, 1.12e-6 * max(line["weight_bytes"] for line in own))
+            axis.set_ylabel("output SQNR, dB" if what == "sqnr_db" else "metric (line: float)")
+        axis.axhline(own[0]["float"], color="black", linewidth=0.8)
+        axis.set_xlabel("MB of weights")
+        axes[top][index % COLUMNS].set_title(name)
+        axes[top][index % COLUMNS].legend(fontsize="small")
     figure.suptitle(result["cpu"])
     figure.savefig(file)

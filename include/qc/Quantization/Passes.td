@@ -72,7 +72,7 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
 
     With W the weights, dW their error and C the covariance of the layer's input columns, the output's
     error is the trace of dW C dW^T: one stream of the samples serves all layers and formats. Means are
-    left out where bias correction restores them. A layer with fewer than four columns of samples for each weight of
+    left out where bias correction restores them. A layer with fewer than four positions for each weight of
     an output is rounded for half of the samples and judged by the others, which rounding did not fit. `fisher` takes the gradient as a finite difference
     in the direction of the rounding error, 30 dB below the layer's output: one number per layer, exact
     in the direction that matters, where reverse mode would need an adjoint of every op.

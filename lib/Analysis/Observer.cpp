@@ -474,13 +474,13 @@ SecondMoment::Moments SecondMoment::getMoments(int64_t index) {
   return moments;
 }
 
-double SecondMoment::getShrinkage(int64_t index) {
+double SecondMoment::getShrinkage(const Moments &moments, int64_t index) const {
   assert(!isWeighted && "variances of weighted rows are unknown");
   // One row says nothing of correlations.
   double count = weight;
   if (count <= 1)
     return 1;
-  auto [m, c] = getMoments(index);
+  const auto &[m, c] = moments;
   // Sums of fourth powers around the mean, of elements and of rows' lengths,
   // from those around zero.
   double square = 0, trace = 0, form = 0, crossed = 0, elements = 0, others = 0;

@@ -60,6 +60,7 @@ private:
   LogicalResult collectLayers(func::FuncOp function, const NodeNames &names,
                               const Plan &plan);
   int64_t getNumPositions(const LinearLayer &layer, size_t numSamples) const;
+  bool isMeanRestored(const LinearLayer &layer) const;
   LogicalResult measureOutputs(func::FuncOp function, SampleSet &samples,
                                const ExecutorInterface &executor);
   void correctBias(LayerToRound &todo, ArrayRef<float> weights,
@@ -145,6 +146,16 @@ int64_t QuantizePass::getNumPositions(const LinearLayer &layer,
                    : layer.getMomentPositions(numSamples, 64, 6e9);
 }
 
+/// Whether the mean output of a layer comes right after its rounding.
+bool QuantizePass::isMeanRestored(const LinearLayer &layer) const {
+  return biasCorrection && LayerBias(layer).isThere();
+}
+
+/// Whether rounding looks at what the weights are multiplied by.
+static bool needsHessian(const OperandFormat &format) {
+  return format.rounding == "gptq" || format.range == "output";
+}
+
 /// Keeps what the float model has where biases are judged, and what it
 /// multiplies by weights that are a table, too.
 LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
@@ -155,7 +166,7 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
   for (LayerToRound &todo : layers) {
     if (biasCorrection)
       judged.push_back(&todo);
-    if (!todo.tables.empty())
+    if (!todo.tables.empty() && needsHessian(todo.format))
       tied.push_back(&todo);
   }
   for (LayerToRound *todo : judged) {
@@ -240,8 +251,7 @@ LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
     return layer.getOp()->emitError("cannot read the weights");
   std::vector<double> hessian;
   if (todo.moment)
-    hessian = getHessian(*todo.moment, 0,
-                         biasCorrection && LayerBias(layer).isThere());
+    hessian = getHessian(*todo.moment, 0, isMeanRestored(layer));
   FailureOr<TiedWeights> weights =
       quantizeTiedWeights(layer, *rows, todo.format, hessian);
   if (failed(weights))
@@ -263,12 +273,11 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
       getConstantFloats(layer.getWeightOperand().get());
   if (failed(tensor))
     return layer.getOp()->emitError("cannot read the weights");
-  bool needsHessian =
-      run && (todo.format.rounding == "gptq" || todo.format.range == "output");
-  bool isMeanRestored = biasCorrection && LayerBias(layer).isThere();
+  bool looksAtInputs = run && needsHessian(todo.format);
+  bool isRestored = isMeanRestored(layer);
   bool isKnown = !layer.isConv() && lastInput == layer.getInput() &&
-                 lastIsMeanRestored == isMeanRestored;
-  if (needsHessian && !isKnown) {
+                 lastIsMeanRestored == isRestored;
+  if (looksAtInputs && !isKnown) {
     SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
     int64_t count = getNumPositions(layer, run->getNumSamples());
     auto getColumns = [&](size_t sample) {
@@ -279,12 +288,12 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
                    [&](std::vector<float> columns) { moment.add(columns); });
     lastHessians.clear();
     for (int64_t group = 0; group < layer.groups(); ++group)
-      lastHessians.push_back(getHessian(moment, group, isMeanRestored));
+      lastHessians.push_back(getHessian(moment, group, isRestored));
     lastInput = layer.getInput();
-    lastIsMeanRestored = isMeanRestored;
+    lastIsMeanRestored = isRestored;
   }
   ArrayRef<std::vector<double>> hessians;
-  if (needsHessian)
+  if (looksAtInputs)
     hessians = lastHessians;
   FailureOr<QuantizedWeights> weights =
       quantizeWeights(layer, layer.toMatrix(*tensor), todo.format, hessians);

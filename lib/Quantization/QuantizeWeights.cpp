@@ -122,7 +122,7 @@ makeConstants(MLIRContext *context, const WeightGrid &grid,
 std::vector<double> qc::getHessian(SecondMoment &moment, int64_t group,
                                    bool isMeanRestored) {
   SecondMoment::Moments moments = moment.getMoments(group);
-  moments.shrink(moment.getShrinkage(group));
+  moments.shrink(moment.getShrinkage(moments, group));
   return isMeanRestored ? std::move(moments.covariance)
                         : moments.getSecondMoment();
 }

@@ -79,6 +79,9 @@ private:
   WeightFormatOptions getWeightOptions() const {
     return {symmetric, block, weightRange, rounding, scales};
   }
+  bool roundsForInputs() const {
+    return rounding == "gptq" || weightRange == "output";
+  }
   int64_t getNumPositions(const LinearLayer &layer) const;
   bool isJudgedApart(const LinearLayer &layer) const;
   LogicalResult load();
@@ -249,8 +252,7 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
       task.metrics.push_back(metric);
       task.needs |= metric->needs;
       // Rounding that looks at inputs.
-      if (!metric->isOfLayer() &&
-          (rounding == "gptq" || weightRange == "output"))
+      if (!metric->isOfLayer() && roundsForInputs())
         task.needs |= SensitivityMetric::Moments;
     }
     if (!task.metrics.empty())
@@ -281,7 +283,7 @@ int64_t SensitivityPass::getNumPositions(const LinearLayer &layer) const {
 /// others: fewer than four rows for each column would be fitted.
 bool SensitivityPass::isJudgedApart(const LinearLayer &layer) const {
   auto count = static_cast<int64_t>(samples ? samples->size() : 0);
-  return (rounding == "gptq" || weightRange == "output") && count > 1 &&
+  return roundsForInputs() && count > 1 &&
          count * getNumPositions(layer) < 4 * layer.columns();
 }
 
@@ -583,7 +585,7 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
     }
   stream.moment.reset();
   stream.judge.reset();
-  if (rounding == "nearest" && weightRange != "output")
+  if (!roundsForInputs())
     hessians.clear();
   if (task.needs & SensitivityMetric::Entropy) {
     FailureOr<double> entropy = getEntropy(task);

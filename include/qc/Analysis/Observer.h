@@ -126,7 +126,8 @@ public:
   /// squares (Schaefer and Strimmer 2005, target D). Few rows for many columns
   /// correlate by chance, and rounding that makes use of it does harm
   /// elsewhere. Without weights.
-  double getShrinkage(int64_t index = 0);
+  /// `moments` are getMoments(index).
+  double getShrinkage(const Moments &moments, int64_t index = 0) const;
 
 private:
   double addPowers(const float *row, int64_t start);

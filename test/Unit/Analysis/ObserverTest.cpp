@@ -343,7 +343,7 @@ TEST(SecondMoment, ShrinksCorrelationsByWhatChanceExplains) {
     int64_t size = block ? block : n;
     for (int64_t b = 0; b < n / size; ++b) {
       SecondMoment::Moments found = moment.getMoments(b);
-      double shrinkage = moment.getShrinkage(b);
+      double shrinkage = moment.getShrinkage(found, b);
       found.shrink(shrinkage);
       PlainEstimate expected(x, n, b * size, size);
       // Products are f32.
@@ -368,12 +368,12 @@ TEST(SecondMoment, ShrinksCorrelationsByWhatChanceExplains) {
 TEST(SecondMoment, SaysNothingOfCorrelationsFromOneRow) {
   SecondMoment moment(3);
   EXPECT_EQ(moment.getMoments().covariance, std::vector<double>(9, 0.0));
-  EXPECT_EQ(moment.getShrinkage(), 1);
+  EXPECT_EQ(moment.getShrinkage(moment.getMoments()), 1);
   moment.add({1.0f, 2.0f, -1.0f});
-  EXPECT_EQ(moment.getShrinkage(), 1);
+  EXPECT_EQ(moment.getShrinkage(moment.getMoments()), 1);
   EXPECT_EQ(moment.getMoments().mean, (std::vector<double>{1, 2, -1}));
   moment.add({1.0f, 2.0f, -1.0f});
-  EXPECT_EQ(moment.getShrinkage(), 1);
+  EXPECT_EQ(moment.getShrinkage(moment.getMoments()), 1);
 }
 
 } // namespace

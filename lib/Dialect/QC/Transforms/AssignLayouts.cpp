@@ -28,10 +28,6 @@ using namespace qc;
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// Digits of a layout under construction.
 struct Digits {
   SmallVector<int64_t> dims, divisors, extents;

@@ -28,10 +28,6 @@ using namespace qc;
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// The dispatches of one fast convolution, and where its maps are cut.
 struct Chain {
   DispatchOp input, product, output;

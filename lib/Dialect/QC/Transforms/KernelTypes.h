@@ -11,6 +11,10 @@
 
 namespace qc {
 
+inline mlir::RankedTensorType typeOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
 class KernelTypes {
 public:
   explicit KernelTypes(mlir::ModuleOp module)

@@ -33,10 +33,6 @@ struct Interval {
   int64_t first = 0, last = 0, size = 0, offset = 0;
 };
 
-RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// Where a value lies: in the memory of `storage`, `offset` bytes behind where
 /// that begins.
 struct Place {
@@ -71,7 +67,7 @@ Place getPlace(Value value) {
     }
     if (auto slice = place.storage.getDefiningOp<SliceOp>()) {
       for (auto [dim, begin] : llvm::enumerate(slice.getOffsets()))
-        place.offset += getDistance(tensorType(slice.getX()), dim, begin);
+        place.offset += getDistance(typeOf(slice.getX()), dim, begin);
       place.storage = slice.getX();
       place.isPart = true;
       continue;
@@ -86,10 +82,10 @@ Place getPlace(Value value) {
       for (Value input : concat.getInputs()) {
         if (input == place.storage)
           break;
-        begin += tensorType(input).getDimSize(concat.getAxis());
+        begin += typeOf(input).getDimSize(concat.getAxis());
       }
       place.offset +=
-          getDistance(tensorType(concat.getY()), concat.getAxis(), begin);
+          getDistance(typeOf(concat.getY()), concat.getAxis(), begin);
       place.isPart = true;
     }
     place.storage = whole->getResult(0);
@@ -116,8 +112,8 @@ bool haveSameStrides(ArrayRef<int64_t> shape, LayoutAttr lhs, LayoutAttr rhs) {
 /// transpose where its operand's lie, as qc-share-constants makes it.
 bool isInPlace(Operation *op) {
   if (auto transpose = dyn_cast<TransposeOp>(op))
-    return getLayout(tensorType(transpose.getY())) ==
-           getTransposed(getLayout(tensorType(transpose.getX())),
+    return getLayout(typeOf(transpose.getY())) ==
+           getTransposed(getLayout(typeOf(transpose.getX())),
                          transpose.getPermutation());
   SmallVector<Value> parts;
   Value whole;
@@ -132,14 +128,14 @@ bool isInPlace(Operation *op) {
   } else {
     return false;
   }
-  LayoutAttr layout = getLayout(tensorType(whole));
-  int64_t rank = tensorType(whole).getRank();
+  LayoutAttr layout = getLayout(typeOf(whole));
+  int64_t rank = typeOf(whole).getRank();
   return hasPlainDigits(layout, rank) && llvm::all_of(parts, [&](Value part) {
-           LayoutAttr own = getLayout(tensorType(part));
+           LayoutAttr own = getLayout(typeOf(part));
            return own.getDims() == layout.getDims() &&
                   own.getOffset() == layout.getOffset() &&
                   hasPlainDigits(own, rank) &&
-                  haveSameStrides(tensorType(part).getShape(), own, layout) &&
+                  haveSameStrides(typeOf(part).getShape(), own, layout) &&
                   llvm::count_if(part.getUsers(), [](Operation *user) {
                     return isa<AssembleOp, ConcatOp>(user);
                   }) <= 1;
@@ -226,7 +222,7 @@ private:
 void PlanMemory::insertCopies(func::FuncOp function) {
   KernelTypes kernels(getOperation());
   auto copy = [&](OpBuilder &builder, Location loc, Value value) {
-    auto type = tensorType(value);
+    auto type = typeOf(value);
     return createCopy(
         builder, loc, kernels, value,
         RankedTensorType::get(type.getShape(), type.getElementType()));
@@ -234,8 +230,7 @@ void PlanMemory::insertCopies(func::FuncOp function) {
   Operation *terminator = function.getBody().front().getTerminator();
   OpBuilder builder(terminator);
   function.walk([&](ReshapeOp reshape) {
-    RankedTensorType from = tensorType(reshape.getX()),
-                     to = tensorType(reshape.getY());
+    RankedTensorType from = typeOf(reshape.getX()), to = typeOf(reshape.getY());
     if (haveSameMemory(from, to))
       return;
     // qc-assign-layouts gives results a layout where the source has it.
@@ -248,7 +243,7 @@ void PlanMemory::insertCopies(func::FuncOp function) {
   builder.setInsertionPoint(terminator);
   for (OpOperand &operand : terminator->getOpOperands()) {
     Value storage = getStorage(operand.get());
-    if (tensorType(operand.get()).getEncoding() ||
+    if (typeOf(operand.get()).getEncoding() ||
         !storage.getDefiningOp<DispatchOp>() || !taken.insert(storage).second)
       operand.set(copy(builder, operand.get().getLoc(), operand.get()));
   }
@@ -288,7 +283,7 @@ ArrayRef<BufferAttr> PlanMemory::addPreparation(DispatchOp dispatch,
   }
   SmallVector<Attribute> arguments(inputs);
   for (Value output : dispatch.getOutputs()) {
-    int64_t size = getStorageBytes(tensorType(output));
+    int64_t size = getStorageBytes(typeOf(output));
     results.push_back(
         BufferAttr::get(context, MemorySpace::Prepared, 0, preparedSize, size));
     arguments.push_back(results.back());
@@ -322,7 +317,7 @@ LogicalResult PlanMemory::plan(func::FuncOp function) {
 
   // Where each value lives.
   DenseMap<Value, BufferAttr> buffers;
-  auto bytes = [](Value value) { return getStorageBytes(tensorType(value)); };
+  auto bytes = [](Value value) { return getStorageBytes(typeOf(value)); };
   SmallVector<Attribute> inputs, outputs;
   auto getPort = [&](DictionaryAttr attributes, StringRef fallback,
                      size_t index, Type type) -> Attribute {

@@ -21,10 +21,6 @@ using namespace qc;
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 struct ShareConstants : qc::impl::ShareConstantsBase<ShareConstants> {
   using ShareConstantsBase::ShareConstantsBase;
 
@@ -86,10 +82,8 @@ void ShareConstants::run(func::FuncOp function, KernelTypes &kernels) {
         getTransposed(getLayout(typeOf(*weights)), exchange));
     Value view = TransposeOp::create(builder, table.getLoc(), transposed,
                                      *weights, exchange);
-    SmallVector<Operation *> readers(table->getUsers());
     table.getResult().replaceAllUsesWith(view);
-    for (Operation *reader :
-         llvm::SmallSetVector<Operation *, 4>(readers.begin(), readers.end())) {
+    for (Operation *reader : view.getUsers()) {
       auto dispatch = cast<DispatchOp>(reader);
       kernels.specialise(dispatch, dispatch.getInputs().getTypes(),
                          dispatch.getOutputs().getTypes());

@@ -25,10 +25,6 @@ using namespace qc;
 
 namespace {
 
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 /// The part of `parent` of shape `shape` that begins at `start`.
 RankedTensorType getView(RankedTensorType parent, ArrayRef<int64_t> shape,
                          ArrayRef<int64_t> start) {

@@ -5,6 +5,7 @@
 
 #include "LinearAlgebra.h"
 
+#include <cassert>
 #include <cmath>
 
 extern "C" {
@@ -14,6 +15,8 @@ void sgemm_(const char *transA, const char *transB, const int *m, const int *n,
             const int *ldc);
 void dpotrf_(const char *uplo, const int *n, double *a, const int *lda,
              int *info);
+void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a,
+             const int *lda, double *b, const int *ldb, int *info);
 void dtrtri_(const char *uplo, const char *diag, const int *n, double *a,
              const int *lda, int *info);
 }
@@ -40,6 +43,13 @@ bool qc::factorizeCholesky(double *a, int64_t n) {
     if (!std::isfinite(a[i * n + i]))
       return false;
   return true;
+}
+
+void qc::solveCholesky(const double *l, int64_t n, double *rows,
+                       int64_t count) {
+  int size = n, sides = count, info = 0;
+  dpotrs_("U", &size, &sides, l, &size, rows, &size, &info);
+  assert(info == 0 && "dpotrs fails on bad arguments only");
 }
 
 bool qc::invertLower(double *a, int64_t n) {

@@ -20,6 +20,9 @@ void multiply(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k,
 /// factor L, a = L L^T. False if a is not positive definite (or not finite).
 bool factorizeCholesky(double *a, int64_t n);
 
+/// Replaces each of `count` rows b of `rows` by the x with L L^T x = b.
+void solveCholesky(const double *l, int64_t n, double *rows, int64_t count);
+
 /// Inverts a lower triangular matrix in place. False if it is singular.
 bool invertLower(double *a, int64_t n);
 

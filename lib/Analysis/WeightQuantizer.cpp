@@ -12,6 +12,7 @@
 #include "qc/Analysis/Range.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/bit.h"
 
 #include <algorithm>
@@ -216,6 +217,7 @@ WeightGrid qc::makeGrid(llvm::ArrayRef<float> weights, int64_t rows,
     std::vector<float> low(rows), high(rows), block, errors, products;
     std::vector<ScaleAndZero> candidates(rows);
     std::vector<double> best(rows);
+    std::vector<int> steps(rows), bestSteps(rows);
     for (int64_t group = 0; group < groups; ++group) {
       int64_t start = group * grid.blockSize;
       int64_t size = std::min(grid.blockSize, columns - start);
@@ -258,9 +260,10 @@ WeightGrid qc::makeGrid(llvm::ArrayRef<float> weights, int64_t rows,
                 static_cast<float>(hessian[(start + i) * columns + start + j]);
         errors.resize(rows * size), products.resize(rows * size);
         std::fill(best.begin(), best.end(), HUGE_VAL);
-        for (int step = 0; step < numShrinks; ++step) {
-          float p = shrink(step);
+        auto tryAll = [&](llvm::function_ref<int(int64_t)> getStep) {
           for (int64_t row = 0; row < rows; ++row) {
+            steps[row] = std::clamp(getStep(row), 0, numShrinks - 1);
+            float p = shrink(steps[row]);
             ScaleAndZero at = candidates[row] =
                 getScaleAndZero(low[row] * p, high[row] * p, format);
             llvm::ArrayRef<float> from = getGroup(row);
@@ -278,9 +281,19 @@ WeightGrid qc::makeGrid(llvm::ArrayRef<float> weights, int64_t rows,
                        products[row * size + i];
             if (error < best[row]) {
               best[row] = error;
+              bestSteps[row] = steps[row];
               accept(row, candidates[row]);
             }
           }
+        };
+        // Coarse to fine: each try is a product of matrices.
+        int stride = 4;
+        for (int step = 0; step < numShrinks; step += stride)
+          tryAll([&](int64_t) { return step; });
+        while ((stride /= 2) > 0) {
+          std::vector<int> centers = bestSteps;
+          tryAll([&](int64_t row) { return centers[row] - stride; });
+          tryAll([&](int64_t row) { return centers[row] + stride; });
         }
       }
     }

@@ -135,6 +135,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   QuantizeOptions quantize;
   quantize.inputs = options.calibration;
   quantize.limit = options.limit;
+  quantize.weightCorrection = options.weightCorrection;
   quantize.biasCorrection = options.biasCorrection;
   quantize.progress = options.progress;
   manager.addPass(createQuantize(quantize));

@@ -11,6 +11,7 @@
 
 #include "qc/Analysis/BiasCorrection.h"
 #include "qc/Analysis/Observer.h"
+#include "qc/Analysis/WeightCorrection.h"
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 #include "qc/Quantization/Passes.h"
@@ -19,6 +20,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <array>
 
 namespace qc {
 #define GEN_PASS_DEF_QUANTIZE
@@ -36,8 +39,8 @@ struct LayerToRound {
   OperandFormat format;
   /// Where its bias is judged.
   LayerEpilogue epilogue;
-  /// What the float model has there: of each sample the same positions, each
-  /// with a number for each output channel.
+  /// What the float model has there: of each sample the same positions
+  /// (getJudgedPositions), each with a number for each output channel.
   std::vector<float> expected = {};
   /// Readers of a table of rows of which the weights are the transpose, in the
   /// same format: all take the same codes, so that one copy of them is enough.
@@ -63,6 +66,11 @@ private:
   bool isMeanRestored(const LinearLayer &layer) const;
   LogicalResult measureOutputs(func::FuncOp function, SampleSet &samples,
                                const ExecutorInterface &executor);
+  SmallVector<int64_t> getJudgedPositions(const LinearLayer &layer,
+                                          size_t numSamples,
+                                          size_t sample) const;
+  void correctInputErrors(const LayerToRound &todo, std::vector<float> &weights,
+                          const StagedRun &run);
   void correctBias(LayerToRound &todo, ArrayRef<float> weights,
                    const StagedRun &run);
   LogicalResult roundTied(LayerToRound &todo);
@@ -146,6 +154,23 @@ int64_t QuantizePass::getNumPositions(const LinearLayer &layer,
                    : layer.getMomentPositions(numSamples, 64, 6e9);
 }
 
+/// Where outputs are judged: enough of them for a correction of the weights.
+/// The float model's are kept, so all layers together have room for 2^27.
+SmallVector<int64_t> QuantizePass::getJudgedPositions(const LinearLayer &layer,
+                                                      size_t numSamples,
+                                                      size_t sample) const {
+  int64_t count = getBiasPositions(numSamples);
+  if (weightCorrection) {
+    double kept = 0;
+    for (const LayerToRound &todo : layers)
+      kept += static_cast<double>(todo.layer.rows() * todo.layer.columns());
+    count =
+        std::max(count, layer.getMomentPositions(
+                            numSamples, std::min(16.0, 0x1p27 / kept), 6e9));
+  }
+  return layer.drawPositions(count, sample);
+}
+
 /// Whether the mean output of a layer comes right after its rounding.
 bool QuantizePass::isMeanRestored(const LinearLayer &layer) const {
   return biasCorrection && LayerBias(layer).isThere();
@@ -164,7 +189,7 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
   SmallVector<Value> arguments(function.getArguments()), results;
   SmallVector<LayerToRound *> judged, tied;
   for (LayerToRound &todo : layers) {
-    if (biasCorrection)
+    if (biasCorrection || weightCorrection)
       judged.push_back(&todo);
     if (!todo.tables.empty() && needsHessian(todo.format))
       tied.push_back(&todo);
@@ -194,10 +219,11 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
       return getResultView(**code, i, results[i].getType());
     };
     parallelFor(&getContext(), 0, judged.size(), [&](size_t i) {
-      std::vector<float> outputs = judged[i]->layer.getOutputs(
-          getView(i), judged[i]->layer.drawPositions(
-                          getBiasPositions(samples.size()), index));
-      llvm::append_range(judged[i]->expected, outputs);
+      const LinearLayer &layer = judged[i]->layer;
+      llvm::append_range(
+          judged[i]->expected,
+          layer.getOutputs(getView(i),
+                           getJudgedPositions(layer, samples.size(), index)));
     });
     parallelFor(&getContext(), 0, tied.size(), [&](size_t i) {
       const LinearLayer &layer = tied[i]->layer;
@@ -210,6 +236,75 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
   });
 }
 
+/// What the layer gives with `weights` (rows x columns) for the quantized
+/// model's inputs, at positions of a sample, before its epilogue's function.
+static std::vector<float>
+getOutputs(const LayerToRound &todo, ArrayRef<float> columns,
+           ArrayRef<float> weights, ArrayRef<float> bias, const StagedRun &run,
+           size_t sample, ArrayRef<int64_t> positions) {
+  const LinearLayer &layer = todo.layer;
+  std::vector<float> outputs(positions.size() * layer.rows());
+  if (Value addend = todo.epilogue.getAddend())
+    outputs = layer.getOutputs(run.getView(addend, sample), positions);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    outputs[i] += bias[i % layer.rows()];
+  addProducts(columns, weights, layer.groups(), layer.rows(), layer.columns(),
+              outputs);
+  return outputs;
+}
+
+/// Has `weights` (rows x columns, not yet rounded) make up for errors of the
+/// layer's inputs.
+void QuantizePass::correctInputErrors(const LayerToRound &todo,
+                                      std::vector<float> &weights,
+                                      const StagedRun &run) {
+  const LinearLayer &layer = todo.layer;
+  size_t numSamples = run.getNumSamples();
+  auto numPositions = static_cast<int64_t>(todo.expected.size()) / layer.rows();
+  // Each half of the samples judges the other; few say nothing.
+  if (numSamples < 2 || numPositions < layer.columns())
+    return;
+  LayerBias bias(layer);
+  std::vector<float> values = bias.get(), outputs;
+  auto getPositions = [&](size_t sample) {
+    return getJudgedPositions(layer, numSamples, sample);
+  };
+  auto getColumns = [&](size_t sample) {
+    return layer.getColumns(run.getView(layer.getInput(), sample),
+                            getPositions(sample));
+  };
+  produceInOrder(
+      &getContext(), numSamples,
+      [&](size_t sample) {
+        return getOutputs(todo, getColumns(sample), weights, values, run,
+                          sample, getPositions(sample));
+      },
+      [&](std::vector<float> own) { llvm::append_range(outputs, own); });
+  // The outputs' range is that of all samples.
+  OutputFunction function = todo.epilogue.getFunction(outputs);
+  for (auto [output, wanted] : llvm::zip_equal(outputs, todo.expected))
+    output = wanted - function.at(output).value;
+  ArrayRef<float> residuals(outputs);
+  std::array<ResidualMoments, 2> halves;
+  std::array<std::vector<float>, 2> changes;
+  parallelFor(&getContext(), 0, 2, [&](size_t half) {
+    ResidualObserver observer(layer.rows(), layer.columns(), layer.groups());
+    size_t at = 0;
+    for (size_t sample = 0; sample < numSamples; ++sample) {
+      size_t size = getPositions(sample).size() * layer.rows();
+      if (sample % 2 == half)
+        observer.add(getColumns(sample), residuals.slice(at, size));
+      at += size;
+    }
+    halves[half] = observer.getMoments(isMeanRestored(layer));
+  });
+  parallelFor(&getContext(), 0, 2, [&](size_t half) {
+    changes[half] = correctWeights(halves[half], halves[1 - half]);
+  });
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i] += (changes[0][i] + changes[1][i]) / 2;
+}
+
 /// Corrects the bias of a layer that has the rounded `weights` (rows x columns)
 /// for what reaches its epilogue in the quantized model.
 void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
@@ -218,24 +313,38 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
   LayerBias bias(layer);
   if (!bias.isThere())
     return;
-  std::vector<float> values = bias.get(), outputs;
-  size_t numSamples = run.getNumSamples();
-  auto compute = [&](size_t sample) {
-    SmallVector<int64_t> at =
-        layer.drawPositions(getBiasPositions(numSamples), sample);
-    std::vector<float> own(at.size() * layer.rows());
-    if (Value addend = todo.epilogue.getAddend())
-      own = layer.getOutputs(run.getView(addend, sample), at);
-    for (size_t i = 0; i < own.size(); ++i)
-      own[i] += values[i % layer.rows()];
-    addProducts(layer.getColumns(run.getView(layer.getInput(), sample), at),
-                weights, layer.groups(), layer.rows(), layer.columns(), own);
-    return own;
+  std::vector<float> values = bias.get(), outputs, expected;
+  size_t numSamples = run.getNumSamples(), begin = 0;
+  // A bias needs fewer of the positions than weights, from all of a map.
+  auto choose = [&](size_t count) {
+    auto wanted = static_cast<size_t>(getBiasPositions(numSamples));
+    SmallVector<size_t> chosen(std::min(wanted, count));
+    for (auto [i, index] : llvm::enumerate(chosen))
+      index = i * count / chosen.size();
+    return chosen;
   };
+  for (size_t sample = 0; sample < numSamples; ++sample) {
+    size_t count = getJudgedPositions(layer, numSamples, sample).size();
+    for (size_t index : choose(count))
+      llvm::append_range(
+          expected, ArrayRef(todo.expected)
+                        .slice((begin + index) * layer.rows(), layer.rows()));
+    begin += count;
+  }
   produceInOrder(
-      &getContext(), numSamples, compute,
+      &getContext(), numSamples,
+      [&](size_t sample) {
+        SmallVector<int64_t> all =
+                                 getJudgedPositions(layer, numSamples, sample),
+                             at;
+        for (size_t index : choose(all.size()))
+          at.push_back(all[index]);
+        return getOutputs(
+            todo, layer.getColumns(run.getView(layer.getInput(), sample), at),
+            weights, values, run, sample, at);
+      },
       [&](std::vector<float> own) { llvm::append_range(outputs, own); });
-  std::vector<float> change = fitBiases(outputs, todo.expected, layer.rows(),
+  std::vector<float> change = fitBiases(outputs, expected, layer.rows(),
                                         todo.epilogue.getFunction(outputs));
   for (auto [value, difference] : llvm::zip_equal(values, change))
     value += difference;
@@ -295,8 +404,11 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
   ArrayRef<std::vector<double>> hessians;
   if (looksAtInputs)
     hessians = lastHessians;
+  std::vector<float> matrix = layer.toMatrix(*tensor);
+  if (run && weightCorrection)
+    correctInputErrors(todo, matrix, *run);
   FailureOr<QuantizedWeights> weights =
-      quantizeWeights(layer, layer.toMatrix(*tensor), todo.format, hessians);
+      quantizeWeights(layer, matrix, todo.format, hessians);
   if (failed(weights))
     return failure();
   replaceWeights(layer.getWeightOperand(), *weights);

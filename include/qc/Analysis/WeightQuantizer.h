@@ -33,8 +33,8 @@ enum class GridMethod {
   /// vectorise).
   WeightError,
   /// The extremes times the p of least e H_gg e^T, e the errors of the group
-  /// (the clip search of AWQ). Costs about 40 rows columns blockSize
-  /// operations.
+  /// (the clip search of AWQ, from coarse to fine). Costs about 20 rows columns
+  /// blockSize operations.
   OutputError,
 };
 

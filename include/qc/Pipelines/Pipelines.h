@@ -128,6 +128,10 @@ struct QuantizePipelineOptions
   Option<std::string> rounding{*this, "rounding",
                                llvm::cl::desc("nearest, gptq"),
                                llvm::cl::init("gptq")};
+  Option<bool> weightCorrection{
+      *this, "weight-correction",
+      llvm::cl::desc("Have weights make up for errors of their inputs"),
+      llvm::cl::init(true)};
   Option<bool> biasCorrection{*this, "bias-correction",
                               llvm::cl::desc("Correct biases after rounding"),
                               llvm::cl::init(true)};

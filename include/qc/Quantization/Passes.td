@@ -180,8 +180,10 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     Puts qc.quantize and qc.dequantize where the plan says, with scales from the plan or, for
     activations, from the table `@statistics`. Weights become codes behind a qc.dequantize. With
     `inputs`, layers are rounded one after the other in the order of the graph, each seeing
-    what the already rounded ones compute, run as the code that the target would run: weights with
-    rounding "gptq" by error feedback on the layer's inputs, then biases so that what reads the
+    what the already rounded ones compute, run as the code that the target would run. First weights
+    change so that they make up for the errors of the layer's inputs, as far as two halves of the samples
+    agree on how; then they are rounded (with rounding "gptq" by error feedback on the layer's inputs),
+    and biases chosen so that what reads the
     layer's outputs (behind the sum with a residual stream and behind a clamp, where these follow)
     is nearest to the float model's.
 
@@ -200,6 +202,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
     Option<"positions", "positions", "unsigned", "0", "Output positions per sample that rounding looks at (0: at least 32, more where moments of small layers gain from them)">,
+    Option<"weightCorrection", "weight-correction", "bool", "true", "Before rounding, have weights make up for errors of their layer's inputs">,
     Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];

@@ -73,13 +73,16 @@ int64_t qc::getBiasPositions(size_t numSamples) {
   return llvm::divideCeil(2048, numSamples);
 }
 
-std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
-                                 llvm::ArrayRef<float> expected, int64_t rows,
-                                 const OutputFunction &function) {
+float qc::fitBias(llvm::ArrayRef<float> outputs, llvm::ArrayRef<float> expected,
+                  int64_t rows, int64_t row, const OutputFunction &function) {
   assert(outputs.size() == expected.size());
   int64_t positions = outputs.size() / rows;
-  // One row's numbers, which are read again and again.
+  // The row's numbers, which are read again and again.
   std::vector<float> own(positions), wanted(positions);
+  for (int64_t i = 0; i < positions; ++i) {
+    own[i] = outputs[i * rows + row];
+    wanted[i] = expected[i * rows + row];
+  }
   auto evaluate = [&](float bias) {
     Fit fit;
     for (auto [output, target] : llvm::zip_equal(own, wanted)) {
@@ -91,29 +94,32 @@ std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
     }
     return fit;
   };
-  std::vector<float> biases(rows);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t i = 0; i < positions; ++i) {
-      own[i] = outputs[i * rows + row];
-      wanted[i] = expected[i * rows + row];
-    }
-    Fit best = evaluate(0);
-    // A step to the minimum if slopes stayed as they are, halved while that is
-    // no better; without a function the first step is the last.
-    for (int halvings = 0, steps = 0; halvings < 5 && steps < 20; ++steps) {
-      if (best.curvature == 0)
-        break;
-      float step = static_cast<float>(
-          std::ldexp(best.gradient / best.curvature, -halvings));
-      Fit next = evaluate(biases[row] + step);
-      if (next.squares < best.squares) {
-        biases[row] += step;
-        best = next;
-        halvings = 0;
-      } else {
-        ++halvings;
-      }
+  float bias = 0;
+  Fit best = evaluate(bias);
+  // A step to the minimum if slopes stayed as they are, halved while that is no
+  // better; without a function the first step is the last.
+  for (int halvings = 0, steps = 0; halvings < 5 && steps < 20; ++steps) {
+    if (best.curvature == 0)
+      break;
+    float step = static_cast<float>(
+        std::ldexp(best.gradient / best.curvature, -halvings));
+    Fit next = evaluate(bias + step);
+    if (next.squares < best.squares) {
+      bias += step;
+      best = next;
+      halvings = 0;
+    } else {
+      ++halvings;
     }
   }
+  return bias;
+}
+
+std::vector<float> qc::fitBiases(llvm::ArrayRef<float> outputs,
+                                 llvm::ArrayRef<float> expected, int64_t rows,
+                                 const OutputFunction &function) {
+  std::vector<float> biases(rows);
+  for (int64_t row = 0; row < rows; ++row)
+    biases[row] = fitBias(outputs, expected, rows, row, function);
   return biases;
 }

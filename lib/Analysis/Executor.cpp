@@ -19,6 +19,27 @@ const ExecutorInterface *qc::getExecutor(Operation *op) {
   return executor;
 }
 
+LogicalResult CompiledFunction::runOn(ArrayRef<ArrayRef<char>> values) {
+  for (auto [input, value] : llvm::zip_equal(inputs, values))
+    llvm::copy(value, input.begin());
+  return run();
+}
+
+FailureOr<SmallVector<std::unique_ptr<CompiledFunction>>>
+ExecutorInterface::compileForMany(func::FuncOp function, size_t count) const {
+  SmallVector<std::unique_ptr<CompiledFunction>> copies;
+  FailureOr<std::unique_ptr<CompiledFunction>> code =
+      compile(function, ResultOrder::RowMajor, /*threads=*/1);
+  while (true) {
+    if (failed(code))
+      return failure();
+    copies.push_back(std::move(*code));
+    if (copies.size() >= count)
+      return copies;
+    code = copies.front()->duplicate();
+  }
+}
+
 OwningOpRef<ModuleOp> qc::extractFunction(ArrayRef<Value> arguments,
                                           ArrayRef<Value> results) {
   Block *block = Value(results.front()).getParentBlock();

@@ -70,14 +70,21 @@ struct TurnedMaps {
 
 class LoadedFunction : public CompiledFunction {
 public:
-  LoadedFunction(Location loc, TurnedMaps maps, ResultOrder order)
-      : loc(loc), maps(std::move(maps)), order(order) {}
-  ~LoadedFunction() override {
-    qcrtSessionFree(session);
-    qcrtModelFree(model);
+  LoadedFunction(Location loc, TurnedMaps maps, ResultOrder order,
+                 unsigned threads)
+      : loc(loc), maps(std::move(maps)), threads(threads) {
+    if (order == ResultOrder::RowMajor)
+      return;
+    for (unsigned index : llvm::make_first_range(this->maps.outputs)) {
+      channelsLast.resize(std::max(channelsLast.size(), index + 1));
+      channelsLast.set(index);
+    }
+    this->maps.outputs.clear();
   }
-  LogicalResult load(const char *path, unsigned threads);
+  ~LoadedFunction() override { qcrtSessionFree(session); }
+  LogicalResult load(const char *path);
   LogicalResult run() override;
+  FailureOr<std::unique_ptr<CompiledFunction>> duplicate() const override;
 
   SmallVector<std::string> inputNames, outputNames;
 
@@ -88,10 +95,13 @@ private:
     return emitError(loc) << "cannot run compiled code: " << error.message;
   }
 
+  LogicalResult open();
+
   Location loc;
   TurnedMaps maps;
-  ResultOrder order;
-  QcrtModel *model = nullptr;
+  unsigned threads;
+  /// That of all duplicates.
+  std::shared_ptr<QcrtModel> model;
   QcrtSession *session = nullptr;
   SmallVector<AlignedBuffer, 0> buffers;
 };
@@ -99,12 +109,15 @@ private:
 class Executor : public ExecutorInterface {
 public:
   Executor(Dialect *dialect, unsigned threads)
-      : ExecutorInterface(dialect), threads(threads) {}
+      : ExecutorInterface(dialect), defaultThreads(threads) {}
   FailureOr<std::unique_ptr<CompiledFunction>>
-  compile(func::FuncOp function, ResultOrder order) const override;
+  compile(func::FuncOp function, ResultOrder order,
+          unsigned threads) const override;
 
 private:
-  unsigned threads;
+  unsigned defaultThreads;
+  /// Models are compiled several times, with other results.
+  mutable KernelCache cache;
 };
 
 } // namespace
@@ -212,28 +225,41 @@ LogicalResult LoadedFunction::run() {
   return success();
 }
 
-LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
+LogicalResult LoadedFunction::load(const char *path) {
+  QcrtError error;
+  QcrtModel *loaded = nullptr;
+  if (failed(check(qcrtModelLoad(path, nullptr, &loaded, &error), error)))
+    return failure();
+  model.reset(loaded, qcrtModelFree);
+  return open();
+}
+
+FailureOr<std::unique_ptr<CompiledFunction>> LoadedFunction::duplicate() const {
+  auto copy = std::make_unique<LoadedFunction>(loc, maps, ResultOrder::RowMajor,
+                                               threads);
+  copy->channelsLast = channelsLast;
+  copy->model = model;
+  if (failed(copy->open()))
+    return failure();
+  return std::unique_ptr<CompiledFunction>(std::move(copy));
+}
+
+LogicalResult LoadedFunction::open() {
   QcrtError error;
   QcrtProgramInfo program;
   QcrtSessionOptions options = {};
   options.size = sizeof options;
   options.threads = threads;
-  if (failed(check(qcrtModelLoad(path, nullptr, &model, &error), error)) ||
-      failed(check(qcrtProgramInfo(model, 0, &program, &error), error)) ||
-      failed(check(qcrtSessionCreate(model, 0, &options, &session, &error),
-                   error)))
+  if (failed(check(qcrtProgramInfo(model.get(), 0, &program, &error), error)) ||
+      failed(
+          check(qcrtSessionCreate(model.get(), 0, &options, &session, &error),
+                error)))
     return failure();
-  channelsLast.resize(program.outputCount);
-  if (order == ResultOrder::AsComputed) {
-    for (unsigned index : llvm::make_first_range(maps.outputs))
-      channelsLast.set(index);
-    maps.outputs.clear();
-  }
   auto bind = [&](uint32_t index, bool isInput) -> LogicalResult {
     QcrtTensorInfo info;
-    QcrtStatus status = isInput
-                            ? qcrtProgramInput(model, 0, index, &info, &error)
-                            : qcrtProgramOutput(model, 0, index, &info, &error);
+    QcrtStatus status =
+        isInput ? qcrtProgramInput(model.get(), 0, index, &info, &error)
+                : qcrtProgramOutput(model.get(), 0, index, &info, &error);
     if (failed(check(status, error)))
       return failure();
     (isInput ? inputNames : outputNames).push_back(info.name);
@@ -274,7 +300,8 @@ LogicalResult LoadedFunction::load(const char *path, unsigned threads) {
 }
 
 FailureOr<std::unique_ptr<CompiledFunction>>
-Executor::compile(func::FuncOp function, ResultOrder order) const {
+Executor::compile(func::FuncOp function, ResultOrder order,
+                  unsigned threads) const {
   Location loc = function.getLoc();
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   if (auto outer = function->getParentOfType<ModuleOp>())
@@ -291,6 +318,7 @@ Executor::compile(func::FuncOp function, ResultOrder order) const {
     return failure();
 
   CPUOptions options;
+  options.cache = &cache;
   options.forms = parseCPUForms(
       "native", [&](const Twine &message) { emitError(loc) << message; });
   if (options.forms.empty())
@@ -306,8 +334,9 @@ Executor::compile(func::FuncOp function, ResultOrder order) const {
   TimingScope timing;
   if (failed(writeSharedLibrary(*module, path, options, timing)))
     return failure();
-  auto loaded = std::make_unique<LoadedFunction>(loc, std::move(maps), order);
-  if (failed(loaded->load(path.c_str(), threads)))
+  auto loaded = std::make_unique<LoadedFunction>(
+      loc, std::move(maps), order, threads ? threads : defaultThreads);
+  if (failed(loaded->load(path.c_str())))
     return failure();
   return std::unique_ptr<CompiledFunction>(std::move(loaded));
 }
@@ -320,9 +349,9 @@ static unsigned getThreads(unsigned threads) {
 
 FailureOr<LoadedLibrary> qc::loadLibrary(Location loc, StringRef path,
                                          unsigned threads) {
-  auto loaded = std::make_unique<LoadedFunction>(loc, TurnedMaps(),
-                                                 ResultOrder::RowMajor);
-  if (failed(loaded->load(path.str().c_str(), getThreads(threads))))
+  auto loaded = std::make_unique<LoadedFunction>(
+      loc, TurnedMaps(), ResultOrder::RowMajor, getThreads(threads));
+  if (failed(loaded->load(path.str().c_str())))
     return failure();
   LoadedLibrary library;
   library.inputs = loaded->inputNames;

@@ -4,9 +4,12 @@
 
 #include "ErrorInjector.h"
 
+#include "Parallel.h"
+
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace qc;
@@ -49,19 +52,19 @@ ErrorInjector::create(func::FuncOp function, ArrayRef<LinearLayer> layers,
   IRMapping mapping;
   auto clone = cast<func::FuncOp>(function->clone(mapping));
   module->push_back(clone);
-  ErrorInjector injector;
-  injector.numInputs = function.getNumArguments();
+  ErrorInjector injector(function.getContext());
+  injector.shares.resize(layers.size());
+  size_t numInputs = function.getNumArguments();
 
   OpBuilder builder(function.getContext());
   auto shareType = RankedTensorType::get(1, builder.getF32Type());
+  SmallVector<Operation *> clones;
   for (auto [index, layer] : llvm::enumerate(layers)) {
     Operation *op = mapping.lookup(layer.getOp());
-    auto name = builder.getNamedAttr(
-        "qc.name", builder.getStringAttr("share of error " + Twine(index)));
+    clones.push_back(op);
     unsigned argument = clone.getNumArguments();
-    if (failed(clone.insertArgument(argument, shareType,
-                                    builder.getDictionaryAttr(name),
-                                    op->getLoc())))
+    if (failed(clone.insertArgument(
+            argument, shareType, builder.getDictionaryAttr({}), op->getLoc())))
       return op->emitError("cannot take an error as an argument");
     builder.setInsertionPointAfter(op);
     Value result = op->getResult(0);
@@ -71,40 +74,175 @@ ErrorInjector::create(func::FuncOp function, ArrayRef<LinearLayer> layers,
         AddOp::create(builder, op->getLoc(), result.getType(), result, error);
     result.replaceAllUsesExcept(sum, sum);
   }
-  FailureOr<std::unique_ptr<CompiledFunction>> code = executor.compile(clone);
-  if (failed(code))
+  if (failed(injector.compile(clone, numInputs, clones, executor)))
     return failure();
-  injector.code = std::move(*code);
   return injector;
 }
 
-void ErrorInjector::setShare(size_t index, float share) {
-  std::memcpy(code->getInput(numInputs + index).data(), &share, sizeof share);
+/// The part of each op, in order: a part begins with a layer.
+static SmallVector<size_t> choosePartOf(Block &block,
+                                        ArrayRef<Operation *> layers) {
+  constexpr double numParts = 4;
+  double total = 0, done = 0;
+  for (Operation *op : layers)
+    total += static_cast<double>(LinearLayer::get(op)->macs());
+  SmallVector<size_t> partOf;
+  size_t part = 0;
+  for (Operation &op : block.without_terminator()) {
+    if (llvm::is_contained(layers, &op)) {
+      if (done >= total / numParts * static_cast<double>(part + 1))
+        ++part;
+      done += static_cast<double>(LinearLayer::get(&op)->macs());
+    }
+    partOf.push_back(part);
+  }
+  return partOf;
+}
+
+LogicalResult ErrorInjector::compile(func::FuncOp function, size_t numInputs,
+                                     ArrayRef<Operation *> layers,
+                                     const ExecutorInterface &executor) {
+  Block &block = function.getBody().front();
+  SmallVector<size_t> partOf = choosePartOf(block, layers);
+  size_t numParts = partOf.empty() ? 0 : partOf.back() + 1;
+  llvm::DenseMap<Operation *, size_t> partOfOp;
+  for (auto [op, part] : llvm::zip_equal(block.without_terminator(), partOf))
+    partOfOp[&op] = part;
+  auto isCopied = [](Value value) {
+    return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
+  };
+  // Number what is handed on.
+  llvm::MapVector<Value, size_t> numbers;
+  for (size_t i = 0; i < numInputs; ++i)
+    numbers[block.getArgument(i)] = i;
+  std::vector<SmallVector<Value>> results(numParts), arguments(numParts);
+  for (Operation &op : block.without_terminator()) {
+    if (isa<ConstantOp>(op))
+      continue;
+    for (Value result : op.getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+            auto it = partOfOp.find(user);
+            return it == partOfOp.end() || it->second != partOfOp[&op];
+          })) {
+        numbers.try_emplace(result, numbers.size());
+        results[partOfOp[&op]].push_back(result);
+      }
+  }
+  numValues = numbers.size();
+  parts.resize(numParts);
+  for (Operation &op : block.without_terminator()) {
+    size_t part = partOfOp[&op];
+    for (Value operand : op.getOperands()) {
+      auto it = numbers.find(operand);
+      if (it == numbers.end() || llvm::is_contained(arguments[part], operand))
+        continue;
+      Operation *producer = operand.getDefiningOp();
+      if (producer && partOfOp[producer] == part)
+        continue;
+      arguments[part].push_back(operand);
+      parts[part].inputs.push_back(it->second);
+    }
+  }
+  for (auto [index, op] : llvm::enumerate(layers)) {
+    size_t part = partOfOp[op];
+    parts[part].layers.push_back(index);
+    arguments[part].push_back(block.getArgument(numInputs + index));
+  }
+  for (auto [index, part] : llvm::enumerate(parts)) {
+    if (results[index].empty())
+      continue;
+    for (Value result : results[index])
+      part.outputs.push_back(numbers[result]);
+    OwningOpRef<ModuleOp> module =
+        extractFunction(arguments[index], results[index]);
+    auto copies = executor.compileForMany(
+        *module->getOps<func::FuncOp>().begin(), getBatchSize(context));
+    if (failed(copies))
+      return failure();
+    part.copies = std::move(*copies);
+  }
+  for (Value output : block.getTerminator()->getOperands())
+    outputs.push_back(isCopied(output)
+                          ? std::nullopt
+                          : std::optional<size_t>(numbers[output]));
+  return success();
+}
+
+FailureOr<CompiledFunction *>
+ErrorInjector::runPart(const Part &part, size_t copy,
+                       ArrayRef<ArrayRef<char>> values) const {
+  CompiledFunction *code = part.copies[copy].get();
+  SmallVector<ArrayRef<char>> arguments;
+  for (size_t value : part.inputs)
+    arguments.push_back(values[value]);
+  for (size_t layer : part.layers)
+    arguments.push_back(ArrayRef(reinterpret_cast<const char *>(&shares[layer]),
+                                 sizeof(float)));
+  if (failed(code->runOn(arguments)))
+    return failure();
+  return code;
 }
 
 LogicalResult ErrorInjector::addSample(SampleSet::Inputs inputs) {
-  Sample sample;
-  for (auto [index, input] : llvm::enumerate(inputs)) {
-    llvm::copy(input, code->getInput(index).begin());
-    sample.inputs.emplace_back(input.begin(), input.end());
+  std::vector<Bytes> kept(numValues);
+  std::vector<ArrayRef<char>> values(numValues);
+  auto keep = [&](size_t value, ArrayRef<char> bytes) {
+    kept[value].assign(bytes.begin(), bytes.end());
+    values[value] = kept[value];
+  };
+  for (auto [value, input] : llvm::enumerate(inputs))
+    keep(value, input);
+  for (const Part &part : parts) {
+    if (part.copies.empty())
+      continue;
+    FailureOr<CompiledFunction *> code = runPart(part, 0, values);
+    if (failed(code))
+      return failure();
+    for (auto [index, value] : llvm::enumerate(part.outputs))
+      keep(value, (*code)->getOutput(index));
   }
-  if (failed(code->run()))
-    return failure();
-  for (size_t i = 0; i < code->getNumOutputs(); ++i) {
-    ArrayRef<char> bytes = code->getOutput(i);
-    sample.outputs.emplace_back(bytes.begin(), bytes.end());
-  }
-  samples.push_back(std::move(sample));
+  samples.push_back(std::move(kept));
   return success();
 }
 
-LogicalResult ErrorInjector::run(size_t index, ModelComparison &comparison) {
-  const Sample &sample = samples[index];
-  for (auto [i, input] : llvm::enumerate(sample.inputs))
-    llvm::copy(input, code->getInput(i).begin());
-  if (failed(code->run()))
-    return failure();
-  for (auto [i, output] : llvm::enumerate(sample.outputs))
-    comparison.add(i, output, code->getOutput(i));
-  return success();
+/// The outputs of a sample with the shares as they are.
+FailureOr<std::vector<ErrorInjector::Bytes>>
+ErrorInjector::run(size_t sample) const {
+  std::vector<ArrayRef<char>> values(samples[sample].begin(),
+                                     samples[sample].end());
+  bool hasError = false;
+  for (const Part &part : parts) {
+    hasError |= llvm::any_of(part.layers,
+                             [&](size_t layer) { return shares[layer] != 0; });
+    if (!hasError || part.copies.empty())
+      continue;
+    FailureOr<CompiledFunction *> code =
+        runPart(part, sample % getBatchSize(context), values);
+    if (failed(code))
+      return failure();
+    // No other part writes there.
+    for (auto [index, value] : llvm::enumerate(part.outputs))
+      values[value] = (*code)->getOutput(index);
+  }
+  std::vector<Bytes> results;
+  for (std::optional<size_t> output : outputs)
+    results.push_back(
+        output ? Bytes(values[*output].begin(), values[*output].end())
+               : Bytes());
+  return results;
+}
+
+LogicalResult ErrorInjector::run(ModelComparison &comparison) const {
+  bool hasFailed = false;
+  size_t sample = 0;
+  produceInOrder(
+      context, samples.size(), [&](size_t index) { return run(index); },
+      [&](FailureOr<std::vector<Bytes>> results) {
+        hasFailed |= failed(results);
+        for (size_t i = 0; succeeded(results) && i < outputs.size(); ++i)
+          if (outputs[i])
+            comparison.add(i, samples[sample][*outputs[i]], (*results)[i]);
+        ++sample;
+      });
+  return failure(hasFailed);
 }

@@ -177,11 +177,11 @@ void Windows::moveTo(int64_t position) {
 int64_t LinearLayer::getMomentPositions(size_t numSamples, double perColumn,
                                         double products) const {
   auto width = static_cast<double>(columns());
-  double rows =
-      std::min(perColumn * width,
-               products / (width * width * static_cast<double>(groups())));
-  return std::max<int64_t>(
-      32, llvm::divideCeil(static_cast<int64_t>(rows), numSamples));
+  double affordable =
+      std::max(products / (width * width * static_cast<double>(groups())),
+               32.0 * static_cast<double>(numSamples));
+  auto rows = static_cast<int64_t>(std::min(perColumn * width, affordable));
+  return std::max<int64_t>(8, llvm::divideCeil(rows, numSamples));
 }
 
 std::vector<float> LinearLayer::getColumns(TensorView x,

@@ -11,12 +11,18 @@
 
 namespace qc {
 
+/// How many numbers are produced at once, at most.
+inline size_t getBatchSize(mlir::MLIRContext *context) {
+  return 2 * static_cast<size_t>(context->getNumThreads());
+}
+
 /// Calls consume(produce(i)) for all i below `count`, in this order. Some are
-/// produced at once on the context's threads, and few are kept at a time.
+/// produced at once on the context's threads, and few are kept at a time: those
+/// of one batch differ in their remainders by getBatchSize().
 template <typename Produce, typename Consume>
 void produceInOrder(mlir::MLIRContext *context, size_t count, Produce produce,
                     Consume consume) {
-  size_t batch = 2 * static_cast<size_t>(context->getNumThreads());
+  size_t batch = getBatchSize(context);
   std::vector<decltype(produce(size_t()))> results(std::min(batch, count));
   for (size_t begin = 0; begin < count; begin += batch) {
     size_t size = std::min(batch, count - begin);

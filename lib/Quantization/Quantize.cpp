@@ -344,10 +344,11 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
             weights, values, run, sample, at);
       },
       [&](std::vector<float> own) { llvm::append_range(outputs, own); });
-  std::vector<float> change = fitBiases(outputs, expected, layer.rows(),
-                                        todo.epilogue.getFunction(outputs));
-  for (auto [value, difference] : llvm::zip_equal(values, change))
-    value += difference;
+  OutputFunction function = todo.epilogue.getFunction(outputs);
+  parallelFor(&getContext(), 0, values.size(), [&](size_t row) {
+    values[row] += fitBias(outputs, expected, layer.rows(),
+                           static_cast<int64_t>(row), function);
+  });
   bias.set(values);
 }
 

@@ -33,6 +33,7 @@
 #include "llvm/Support/FileSystem.h"
 
 #include <atomic>
+#include <mutex>
 
 namespace qc {
 #define GEN_PASS_DEF_SENSITIVITY
@@ -435,11 +436,9 @@ LogicalResult SensitivityPass::runModel(
   for (auto [index, task] : llvm::enumerate(chosen)) {
     model->setShare(index, 1);
     ModelComparison comparison(function);
-    for (size_t sample = 0; sample < model->getNumSamples(); ++sample) {
-      if (interrupt->isInterrupted() || failed(model->run(sample, comparison)))
-        return failure();
-      ++numRuns;
-    }
+    if (interrupt->isInterrupted() || failed(model->run(comparison)))
+      return failure();
+    numRuns += model->getNumSamples();
     model->setShare(index, 0);
     losses.push_back(comparison.get().relativeSquare);
     accept(*task, comparison.get());
@@ -484,11 +483,9 @@ LogicalResult SensitivityPass::measurePairs(ErrorInjector &model,
       model.setShare(first, 1);
       model.setShare(second, 1);
       ModelComparison comparison(function);
-      for (size_t sample = 0; sample < model.getNumSamples(); ++sample) {
-        if (interrupt->isInterrupted() || failed(model.run(sample, comparison)))
-          return failure();
-        ++numRuns;
-      }
+      if (interrupt->isInterrupted() || failed(model.run(comparison)))
+        return failure();
+      numRuns += model.getNumSamples();
       model.setShare(first, 0);
       model.setShare(second, 0);
       chosen[first]->node->pairs[task->name][type.str()].try_emplace(
@@ -658,7 +655,6 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
       task.node->formats[type].metrics.try_emplace(
           metric->name.str(), metric->measure(layer, format));
   }
-  ++numLayers;
   return success();
 }
 
@@ -675,14 +671,20 @@ LogicalResult SensitivityPass::measurePart(MutableArrayRef<LayerTask> part) {
   if (probes && failed(stream(part, streams)))
     return failure();
   Progress display("measuring formats of layers", part.size(), progress);
-  for (auto [index, task] : llvm::enumerate(part)) {
-    if (interrupt->isInterrupted() ||
-        failed(measureLayer(task, streams[index])))
-      return failure();
-    streams[index] = {};
-    display.advance(index + 1);
-  }
-  return success();
+  std::mutex mutex;
+  size_t done = 0;
+  LogicalResult result = failableParallelForEach(
+      &getContext(), llvm::seq<size_t>(0, part.size()), [&](size_t i) {
+        if (interrupt->isInterrupted() ||
+            failed(measureLayer(part[i], streams[i])))
+          return failure();
+        streams[i] = {};
+        std::lock_guard lock(mutex);
+        display.advance(++done);
+        return success();
+      });
+  numLayers += done;
+  return result;
 }
 
 LogicalResult SensitivityPass::measure(func::FuncOp function) {

@@ -4,6 +4,8 @@
 
 #include "StagedRun.h"
 
+#include "Parallel.h"
+
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
 using namespace mlir;
@@ -86,22 +88,33 @@ LogicalResult StagedRun::advance(Operation *end) {
       llvm::append_range(worklist, op->getOperands());
   }
   OwningOpRef<ModuleOp> stage = extractFunction(arguments, results);
-  FailureOr<std::unique_ptr<CompiledFunction>> code =
-      executor.compile(*stage->getOps<func::FuncOp>().begin());
-  if (failed(code))
+  size_t numCopies = std::min(getBatchSize(function.getContext()), numSamples);
+  auto copies = executor.compileForMany(*stage->getOps<func::FuncOp>().begin(),
+                                        numCopies);
+  if (failed(copies))
     return failure();
   for (Value result : results)
     store[result].resize(numSamples);
-  for (size_t sample = 0; sample < numSamples; ++sample) {
-    for (auto [index, argument] : llvm::enumerate(arguments))
-      llvm::copy(store[argument][sample], (*code)->getInput(index).begin());
-    if (failed((*code)->run()))
-      return failure();
-    for (auto [index, result] : llvm::enumerate(results)) {
-      ArrayRef<char> bytes = (*code)->getOutput(index);
-      store[result][sample].assign(bytes.begin(), bytes.end());
-    }
-  }
+  if (failed(failableParallelForEach(
+          function.getContext(), llvm::seq<size_t>(0, numCopies),
+          [&](size_t copy) {
+            CompiledFunction &code = *(*copies)[copy];
+            for (size_t sample = copy; sample < numSamples;
+                 sample += numCopies) {
+              SmallVector<ArrayRef<char>> values;
+              for (Value argument : arguments)
+                values.push_back(store.find(argument)->second[sample]);
+              if (failed(code.runOn(values)))
+                return failure();
+              for (auto [index, result] : llvm::enumerate(results)) {
+                ArrayRef<char> bytes = code.getOutput(index);
+                store.find(result)->second[sample].assign(bytes.begin(),
+                                                          bytes.end());
+              }
+            }
+            return success();
+          })))
+    return failure();
   size_t bytes = 0;
   for (auto &[value, samples] : store)
     for (const std::vector<char> &sample : samples)

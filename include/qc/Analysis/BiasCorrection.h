@@ -48,11 +48,15 @@ private:
 /// outputs' own.
 int64_t getBiasPositions(size_t numSamples);
 
-/// For each row the b of least sum of squares of f(outputs + b) - expected;
+/// The b of least sum of squares of f(outputs + b) - expected, of row `row`;
 /// both are positions x rows, `expected` is behind f already. Without an f that
 /// is the mean difference. With one the sum may have several minima:
 /// Gauss-Newton steps from 0 that are taken only where they lower it, so no row
 /// becomes worse.
+float fitBias(llvm::ArrayRef<float> outputs, llvm::ArrayRef<float> expected,
+              int64_t rows, int64_t row, const OutputFunction &function);
+
+/// The same for all rows.
 std::vector<float> fitBiases(llvm::ArrayRef<float> outputs,
                              llvm::ArrayRef<float> expected, int64_t rows,
                              const OutputFunction &function);

@@ -50,6 +50,13 @@ public:
 
   /// Computes the results. Fails with a diagnostic at the function.
   virtual mlir::LogicalResult run() = 0;
+  /// The same with `values` as arguments.
+  mlir::LogicalResult runOn(llvm::ArrayRef<llvm::ArrayRef<char>> values);
+
+  /// Another one with the same code and memory of its own: both may run at the
+  /// same time.
+  virtual mlir::FailureOr<std::unique_ptr<CompiledFunction>>
+  duplicate() const = 0;
 
 protected:
   llvm::SmallVector<llvm::MutableArrayRef<char>> inputs, outputs;
@@ -64,11 +71,17 @@ public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExecutorInterface)
   ExecutorInterface(mlir::Dialect *dialect) : Base(dialect) {}
 
-  /// Compiles a copy of `function`, which stays as it is. Fails with a
-  /// diagnostic.
+  /// Compiles a copy of `function`, which stays as it is; a run uses `threads`
+  /// (0: what the executor was registered with). Fails with a diagnostic.
   virtual mlir::FailureOr<std::unique_ptr<CompiledFunction>>
   compile(mlir::func::FuncOp function,
-          ResultOrder order = ResultOrder::RowMajor) const = 0;
+          ResultOrder order = ResultOrder::RowMajor,
+          unsigned threads = 0) const = 0;
+
+  /// Compiles it for `count` runs at once, each on one thread: many runs are
+  /// done sooner than one after the other with all threads in each.
+  mlir::FailureOr<llvm::SmallVector<std::unique_ptr<CompiledFunction>>>
+  compileForMany(mlir::func::FuncOp function, size_t count) const;
 };
 
 /// The executor of the op's context. Null, after an error at `op`, where the

@@ -59,9 +59,9 @@ public:
     return qc::drawPositions(getNumPositions(), limit, seed);
   }
   /// Positions of each of `numSamples` samples for second moments of the input:
-  /// what gives `perColumn` rows for each column if adding them up costs at
-  /// most `products` multiply-accumulates; at least 32. Rounding fits few rows
-  /// and not what they stand for.
+  /// what gives `perColumn` rows for each column, but no more than 32 or what
+  /// `products` multiply-accumulates can add up; at least 8. Rounding fits few
+  /// rows and not what they stand for.
   int64_t getMomentPositions(size_t numSamples, double perColumn,
                              double products) const;
   /// The input columns at output positions of one sample `x`: row-major,

@@ -23,6 +23,8 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
@@ -31,6 +33,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/SHA1.h"
 #include "llvm/Support/TargetSelect.h"
 
 using namespace mlir;
@@ -74,8 +77,12 @@ private:
   LogicalResult compileArtifact();
   /// Compiles the kernel of `part`, lowered for `form` number `index`, to an
   /// object file. `assembly`, if any, becomes its text.
-  LogicalResult compileKernel(ModuleOp part, const CPUForm &form, size_t index,
-                              const std::string &object, std::string *assembly);
+  LogicalResult compileKernel(ModuleOp part, const CPUForm &form,
+                              StringRef entry, const std::string &object,
+                              std::string *assembly);
+  LogicalResult compileOnce(ModuleOp part, const CPUForm &form, StringRef entry,
+                            const std::string &object);
+  std::string chooseEntryName(ModuleOp part, StringRef kernel, size_t form);
   FailureOr<std::unique_ptr<llvm::TargetMachine>> prepare(llvm::Module &code,
                                                           const CPUForm &form);
   LogicalResult emitObject(llvm::Module &code, llvm::TargetMachine &machine,
@@ -90,12 +97,9 @@ private:
   TemporaryDirectory directory;
   SmallVector<std::string> objects;
   SmallVector<KernelInfo, 0> kernels;
+  /// By form and kernel.
+  SmallVector<SmallVector<std::string>> entries;
 };
-
-/// Name of the function that the runtime calls.
-std::string getEntryName(StringRef kernel, size_t form) {
-  return ("qc_" + kernel + "_" + Twine(form)).str();
-}
 
 /// Adds `void entry(void *const *arguments, int64_t begin, int64_t end)` around
 /// `kernel`, which takes the pointers as arguments and is inlined.
@@ -149,8 +153,40 @@ LogicalResult LibraryWriter::emitObject(llvm::Module &code,
                    });
 }
 
+/// Name of the function that the runtime calls. With a cache a hash of the
+/// lowered kernel.
+std::string LibraryWriter::chooseEntryName(ModuleOp part, StringRef kernel,
+                                           size_t form) {
+  if (!options.cache)
+    return ("qc_" + kernel + "_" + Twine(form)).str();
+  for (auto function : part.getOps<LLVM::LLVMFuncOp>())
+    function.setSymName("kernel");
+  std::string text = options.forms[form].name;
+  llvm::raw_string_ostream(text) << part;
+  auto digest = llvm::SHA1::hash(llvm::arrayRefFromStringRef(text));
+  return "qc_" + llvm::toHex(digest);
+}
+
+LogicalResult LibraryWriter::compileOnce(ModuleOp part, const CPUForm &form,
+                                         StringRef entry,
+                                         const std::string &object) {
+  if (std::optional<std::string> known = options.cache->lookup(entry))
+    return writeFile(module.getLoc(), object,
+                     [&](llvm::raw_fd_ostream &stream) -> LogicalResult {
+                       stream << *known;
+                       return success();
+                     });
+  if (failed(compileKernel(part, form, entry, object, nullptr)))
+    return failure();
+  auto buffer = llvm::MemoryBuffer::getFile(object, false, false);
+  if (!buffer)
+    return error() << buffer.getError().message();
+  options.cache->insert(entry, (*buffer)->getBuffer().str());
+  return success();
+}
+
 LogicalResult LibraryWriter::compileKernel(ModuleOp part, const CPUForm &form,
-                                           size_t index,
+                                           StringRef entry,
                                            const std::string &object,
                                            std::string *assembly) {
   llvm::LLVMContext context;
@@ -165,16 +201,15 @@ LogicalResult LibraryWriter::compileKernel(ModuleOp part, const CPUForm &form,
     llvm::Function *kernel = code->getFunction(function.getSymName());
     kernel->addFnAttr("target-cpu", form.cpu);
     kernel->addFnAttr("target-features", form.features);
-    addEntry(*code, *kernel, getEntryName(function.getSymName(), index));
-    llvm::Function *entry =
-        code->getFunction(getEntryName(function.getSymName(), index));
-    entry->addFnAttr("target-cpu", form.cpu);
-    entry->addFnAttr("target-features", form.features);
+    addEntry(*code, *kernel, entry);
+    llvm::Function *caller = code->getFunction(entry);
+    caller->addFnAttr("target-cpu", form.cpu);
+    caller->addFnAttr("target-features", form.features);
     // Vectors are as wide as the form's registers.
-    entry->addFnAttr("min-legal-vector-width",
-                     std::to_string(form.vectorBytes * 8));
-    entry->addFnAttr("prefer-vector-width",
-                     std::to_string(form.vectorBytes * 8));
+    caller->addFnAttr("min-legal-vector-width",
+                      std::to_string(form.vectorBytes * 8));
+    caller->addFnAttr("prefer-vector-width",
+                      std::to_string(form.vectorBytes * 8));
   }
   FailureOr<std::unique_ptr<llvm::TargetMachine>> machine =
       prepare(*code, form);
@@ -228,15 +263,28 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
     return failure();
   passes.stop();
   TimingScope llvmScope = scope.nest("LLVM");
+  // Kernels that differ here no more are one.
+  SmallVector<std::string> &names = entries.emplace_back();
+  llvm::StringSet<> seen;
+  SmallVector<size_t> chosen;
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    names.push_back(chooseEntryName(part, kernels[i].name, index));
+    if (seen.insert(names.back()).second)
+      chosen.push_back(i);
+  }
   size_t first = objects.size();
-  for (size_t i = 0; i < parts.size(); ++i)
+  for (size_t i : chosen)
     objects.push_back(
         directory.file("form" + Twine(index) + "kernel" + Twine(i) + ".o"));
   std::vector<std::string> assembly(parts.size());
   if (failed(failableParallelForEach(
-          module.getContext(), llvm::seq<size_t>(0, parts.size()),
-          [&](size_t i) {
-            return compileKernel(parts[i], form, index, objects[first + i],
+          module.getContext(), llvm::seq<size_t>(0, chosen.size()),
+          [&](size_t at) {
+            size_t i = chosen[at];
+            const std::string &object = objects[first + at];
+            if (options.cache)
+              return compileOnce(parts[i], form, names[i], object);
+            return compileKernel(parts[i], form, names[i], object,
                                  options.keepAssembly ? &assembly[i] : nullptr);
           })))
     return failure();
@@ -277,10 +325,9 @@ LogicalResult LibraryWriter::compileArtifact() {
   SmallVector<llvm::Constant *> forms;
   for (auto [index, form] : llvm::enumerate(options.forms)) {
     SmallVector<llvm::Constant *> table;
-    for (const KernelInfo &kernel : kernels) {
-      auto *entry =
-          llvm::Function::Create(kernelType, llvm::GlobalValue::ExternalLinkage,
-                                 getEntryName(kernel.name, index), code);
+    for (const std::string &name : entries[index]) {
+      auto *entry = llvm::cast<llvm::Function>(
+          code.getOrInsertFunction(name, kernelType).getCallee());
       entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
       table.push_back(entry);
     }
@@ -409,6 +456,17 @@ LogicalResult LibraryWriter::write() {
     return failure();
   }
   return success();
+}
+
+std::optional<std::string> KernelCache::lookup(StringRef key) const {
+  std::lock_guard lock(mutex);
+  auto it = objects.find(key);
+  return it == objects.end() ? std::nullopt : std::optional(it->second);
+}
+
+void KernelCache::insert(StringRef key, std::string object) {
+  std::lock_guard lock(mutex);
+  objects.try_emplace(key, std::move(object));
 }
 
 LogicalResult qc::writeSharedLibrary(ModuleOp module, StringRef path,

@@ -8,6 +8,10 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 
+#include "llvm/ADT/StringMap.h"
+
+#include <mutex>
+#include <optional>
 #include <string>
 
 namespace qc {
@@ -52,12 +56,28 @@ llvm::SmallVector<CPUForm>
 parseCPUForms(llvm::StringRef list,
               llvm::function_ref<void(const llvm::Twine &)> emitError);
 
+/// Object code of kernels by what they are: for programs that compile many
+/// functions with the same kernels. Any number of threads may use it.
+class KernelCache {
+public:
+  /// The object file kept for `key`; none if there is none.
+  std::optional<std::string> lookup(llvm::StringRef key) const;
+  void insert(llvm::StringRef key, std::string object);
+
+private:
+  mutable std::mutex mutex;
+  llvm::StringMap<std::string> objects;
+};
+
 struct CPUOptions {
   llvm::SmallVector<CPUForm> forms;
   /// Name of the model in the manifest.
   std::string modelName;
   /// Write the assembly of each form beside the library (PATH.<form>.s).
   bool keepAssembly = false;
+  /// Where to look for kernels first; may be null. Entries of the library are
+  /// then called by what they are instead of by their kernels' names.
+  KernelCache *cache = nullptr;
 };
 
 /// Adds the passes from target-free kernels to loop-level functions that run a

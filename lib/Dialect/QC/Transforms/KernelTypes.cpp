@@ -59,6 +59,12 @@ LayoutAttr qc::getTransposed(LayoutAttr layout, ArrayRef<int64_t> permutation) {
                          layout.getOffset());
 }
 
+bool qc::isView(TransposeOp transpose) {
+  return getLayout(typeOf(transpose.getY())) ==
+         getTransposed(getLayout(typeOf(transpose.getX())),
+                       transpose.getPermutation());
+}
+
 bool qc::hasPlainDigits(LayoutAttr layout, int64_t rank) {
   return static_cast<int64_t>(layout.getDims().size()) == rank &&
          llvm::all_of(layout.getDivisors(), [](int64_t d) { return d == 1; }) &&

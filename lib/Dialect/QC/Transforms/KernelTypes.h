@@ -59,6 +59,9 @@ LayoutAttr getLayout(mlir::RankedTensorType type);
 LayoutAttr getTransposed(LayoutAttr layout,
                          mlir::ArrayRef<int64_t> permutation);
 
+/// Whether a transpose's elements lie where those of its operand lie.
+bool isView(TransposeOp transpose);
+
 /// Whether each of `rank` dimensions is one digit, so that parts of it lie at a
 /// distance.
 bool hasPlainDigits(LayoutAttr layout, int64_t rank);

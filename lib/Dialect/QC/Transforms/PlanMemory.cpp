@@ -109,12 +109,11 @@ bool haveSameStrides(ArrayRef<int64_t> shape, LayoutAttr lhs, LayoutAttr rhs) {
 
 /// Whether the parts of a slice or concatenation at function level lie in the
 /// whole's memory, as qc-band-transforms makes them; or all elements of a
-/// transpose where its operand's lie, as qc-share-constants makes it.
+/// transpose where its operand's lie, as qc-share-constants and
+/// qc-write-in-place make it.
 bool isInPlace(Operation *op) {
   if (auto transpose = dyn_cast<TransposeOp>(op))
-    return getLayout(typeOf(transpose.getY())) ==
-           getTransposed(getLayout(typeOf(transpose.getX())),
-                         transpose.getPermutation());
+    return isView(transpose);
   SmallVector<Value> parts;
   Value whole;
   if (auto slice = dyn_cast<SliceOp>(op)) {

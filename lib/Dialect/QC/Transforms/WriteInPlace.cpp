@@ -42,8 +42,10 @@ struct WriteInPlace : qc::impl::WriteInPlaceBase<WriteInPlace> {
   void runOnOperation() override {
     KernelTypes kernels(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.getBody().hasOneBlock())
+      if (function.getBody().hasOneBlock()) {
         run(function, kernels);
+        eraseTransposes(function, kernels);
+      }
     kernels.eraseUnused();
   }
 
@@ -55,6 +57,7 @@ private:
   };
 
   void run(func::FuncOp function, KernelTypes &kernels);
+  void eraseTransposes(func::FuncOp function, KernelTypes &kernels);
   RankedTensorType typeFor(Value value) {
     auto found = types.find(value);
     return found == types.end() ? typeOf(value) : found->second;
@@ -221,4 +224,28 @@ void WriteInPlace::run(func::FuncOp function, KernelTypes &kernels) {
   }
   for (auto [value, type] : types)
     Value(value).setType(type);
+}
+
+/// Transposes whose result's layout has the elements where the operand's has
+/// them are views: those of channels-last inputs and outputs.
+void WriteInPlace::eraseTransposes(func::FuncOp function,
+                                   KernelTypes &kernels) {
+  for (DispatchOp dispatch :
+       llvm::make_early_inc_range(function.getOps<DispatchOp>())) {
+    Block &body = kernels.lookup(dispatch).getBody().front();
+    auto transpose = dyn_cast<TransposeOp>(body.front());
+    if (!transpose || transpose->getNextNode() != body.getTerminator() ||
+        isSubByte(typeOf(transpose.getY())) || !isView(transpose) ||
+        llvm::any_of(
+            dispatch.getOutputs().front().getUsers(),
+            [](Operation *user) { return isa<AssembleOp, ConcatOp>(user); }))
+      continue;
+    OpBuilder builder(dispatch);
+    Value view = TransposeOp::create(
+        builder, dispatch.getLoc(), transpose.getY().getType(),
+        dispatch.getInputs().front(), transpose.getPermutationAttr());
+    dispatch.getOutputs().front().replaceAllUsesWith(view);
+    dispatch.erase();
+    ++numTransposes;
+  }
 }

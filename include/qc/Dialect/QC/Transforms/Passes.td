@@ -233,7 +233,8 @@ def WriteInPlace : Pass<"qc-write-in-place", "::mlir::ModuleOp"> {
     write into views of the result instead (a layout with an offset); a padding leaves a small
     kernel that fills the border. Operands that cannot be written in place (inputs, constants,
     tensors that are reshaped or part of another) are copied. Results of the program stay
-    concatenations.
+    concatenations. A transpose between layouts that have the same elements at the same places (of an
+    input that is channels last already) is no kernel any more, but a view.
 
     ```mlir
     %a = qc.dispatch @conv_0(%x) : … -> tensor<1x8x4x4xf32, #nhwc>
@@ -245,7 +246,8 @@ def WriteInPlace : Pass<"qc-write-in-place", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"numConcats", "concatenated", "Number of operands of concatenations written in place">,
-    Statistic<"numPads", "padded", "Number of paddings written in place">
+    Statistic<"numPads", "padded", "Number of paddings written in place">,
+    Statistic<"numTransposes", "transposed", "Number of transposes that became views">
   ];
 }
 

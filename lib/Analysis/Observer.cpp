@@ -10,6 +10,8 @@
 
 #include "LinearAlgebra.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -385,6 +387,23 @@ void SecondMoment::add(llvm::ArrayRef<float> rows,
 }
 
 /// Adds one row's block to the sums of columns; returns its square, squared.
+void SecondMoment::merge(SecondMoment &other) {
+  assert(n == other.n && block == other.block && "of the same columns");
+  other.flush();
+  auto add = [](std::vector<double> &to, const std::vector<double> &from) {
+    for (auto [sum, more] : llvm::zip_equal(to, from))
+      sum += more;
+  };
+  add(first, other.first);
+  add(third, other.third);
+  add(fourth, other.fourth);
+  add(cross, other.cross);
+  add(quartic, other.quartic);
+  add(sums, other.sums);
+  weight += other.weight;
+  isWeighted |= other.isWeighted;
+}
+
 double SecondMoment::addPowers(const float *row, int64_t start) {
   // Apart, so that vectors add.
   constexpr int64_t lanes = 8;

@@ -388,14 +388,19 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
   bool isKnown = !layer.isConv() && lastInput == layer.getInput() &&
                  lastIsMeanRestored == isRestored;
   if (looksAtInputs && !isKnown) {
-    SecondMoment moment(layer.groups() * layer.columns(), layer.columns());
     int64_t count = getNumPositions(layer, run->getNumSamples());
-    auto getColumns = [&](size_t sample) {
-      return layer.getColumns(run->getView(layer.getInput(), sample),
-                              layer.drawPositions(count, sample));
-    };
-    produceInOrder(&getContext(), run->getNumSamples(), getColumns,
-                   [&](std::vector<float> columns) { moment.add(columns); });
+    // Two at once: most of the time is one product per panel of rows.
+    std::array<std::optional<SecondMoment>, 2> moments;
+    parallelFor(&getContext(), 0, 2, [&](size_t half) {
+      moments[half].emplace(layer.groups() * layer.columns(), layer.columns());
+      for (size_t sample = half; sample < run->getNumSamples(); sample += 2)
+        moments[half]->add(
+            layer.getColumns(run->getView(layer.getInput(), sample),
+                             layer.drawPositions(count, sample)));
+    });
+    SecondMoment &moment = *moments.front();
+    moment.merge(*moments.back());
+    moments.back().reset();
     lastHessians.clear();
     for (int64_t group = 0; group < layer.groups(); ++group)
       lastHessians.push_back(getHessian(moment, group, isRestored));

@@ -100,6 +100,8 @@ public:
   /// Adds rows (any number x n, row-major), all finite. With `weights`, one per
   /// row and not negative, row x counts as sqrt(weight) * x.
   void add(llvm::ArrayRef<float> rows, llvm::ArrayRef<float> weights = {});
+  /// Adds the rows that `other` has seen, which has the same size and blocks.
+  void merge(SecondMoment &other);
 
   int64_t getSize() const { return n; }
   int64_t getBlock() const { return block; }

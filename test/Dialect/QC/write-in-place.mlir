@@ -117,3 +117,52 @@ func.func @result(%x: tensor<1x8x4x4xf32>) -> tensor<1x16x4x4xf32, #nhwc16> {
   %c = qc.dispatch @concat(%a, %b) : (tensor<1x8x4x4xf32, #nhwc8>, tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x16x4x4xf32, #nhwc16>
   return %c : tensor<1x16x4x4xf32, #nhwc16>
 }
+
+// A transpose that moves nothing is a view, of an input as of an output; one
+// that moves elements stays.
+qc.kernel @first(%x: tensor<1x4x4x8xf32>) -> tensor<1x8x4x4xf32, #nhwc8> attributes {family = "movement"} {
+  %0 = qc.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : (tensor<1x4x4x8xf32>) -> tensor<1x8x4x4xf32, #nhwc8>
+  qc.yield %0 : tensor<1x8x4x4xf32, #nhwc8>
+}
+qc.kernel @middle(%x: tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x8x4x4xf32, #nhwc8> attributes {family = "elementwise"} {
+  %0 = qc.relu %x : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x8x4x4xf32, #nhwc8>
+  qc.yield %0 : tensor<1x8x4x4xf32, #nhwc8>
+}
+qc.kernel @last(%x: tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x4x8xf32> attributes {family = "movement"} {
+  %0 = qc.transpose %x {permutation = array<i64: 0, 2, 3, 1>} : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x4x8xf32>
+  qc.yield %0 : tensor<1x4x4x8xf32>
+}
+qc.kernel @moves(%x: tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x8x4xf32> attributes {family = "movement"} {
+  %0 = qc.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x8x4xf32>
+  qc.yield %0 : tensor<1x4x8x4xf32>
+}
+// CHECK-LABEL: func.func @transposes(
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x4x8xf32>
+// CHECK: %[[IN:.*]] = qc.transpose %[[X]]
+// CHECK: %[[Y:.*]] = qc.dispatch @middle(%[[IN]])
+// CHECK: %[[OUT:.*]] = qc.transpose %[[Y]]
+// CHECK: %[[MOVED:.*]] = qc.dispatch @moves(%[[Y]])
+// CHECK: return %[[OUT]], %[[MOVED]]
+// PLAN-LABEL: qc.program @transposes
+// PLAN-SAME: arena_size = 0
+// PLAN-NEXT: qc.launch @middle [#qc.buffer<input, 0, 0, 512>, #qc.buffer<output, 0, 0, 512>]
+// PLAN-NEXT: qc.launch @moves [#qc.buffer<output, 0, 0, 512>, #qc.buffer<output, 1, 0, 512>]
+func.func @transposes(%x: tensor<1x4x4x8xf32>) -> (tensor<1x4x4x8xf32>, tensor<1x4x8x4xf32>) {
+  %0 = qc.dispatch @first(%x) : (tensor<1x4x4x8xf32>) -> tensor<1x8x4x4xf32, #nhwc8>
+  %1 = qc.dispatch @middle(%0) : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x8x4x4xf32, #nhwc8>
+  %2 = qc.dispatch @last(%1) : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x4x8xf32>
+  %3 = qc.dispatch @moves(%1) : (tensor<1x8x4x4xf32, #nhwc8>) -> tensor<1x4x8x4xf32>
+  return %2, %3 : tensor<1x4x4x8xf32>, tensor<1x4x8x4xf32>
+}
+
+// Returned, and as it is: an input is not an output's memory.
+// PLAN-LABEL: qc.program @returned
+// PLAN-NEXT: qc.launch @{{.*}} [#qc.buffer<input, 0, 0, 512>, #qc.buffer<output, 0, 0, 512>]
+qc.kernel @same(%x: tensor<1x4x4x8xf32>) -> tensor<4x1x4x8xf32> attributes {family = "movement"} {
+  %0 = qc.transpose %x {permutation = array<i64: 1, 0, 2, 3>} : (tensor<1x4x4x8xf32>) -> tensor<4x1x4x8xf32>
+  qc.yield %0 : tensor<4x1x4x8xf32>
+}
+func.func @returned(%x: tensor<1x4x4x8xf32>) -> tensor<4x1x4x8xf32> {
+  %0 = qc.dispatch @same(%x) : (tensor<1x4x4x8xf32>) -> tensor<4x1x4x8xf32>
+  return %0 : tensor<4x1x4x8xf32>
+}

@@ -268,15 +268,18 @@ TEST(SecondMoment, MatchesPlainLoops) {
     weight = static_cast<float>(random() % 100) / 50;
   for (int64_t block : {int64_t(0), int64_t(4)})
     for (bool weighted : {false, true}) {
-      SecondMoment moment(n, block);
+      // The last rows in another one.
+      SecondMoment moment(n, block), last(n, block);
       EXPECT_EQ(moment.getMean(0)[0], 0);
       int64_t at = 0;
       for (int64_t part : {1, 700, 0, 599}) {
         llvm::ArrayRef<float> w(weights);
-        moment.add(llvm::ArrayRef<float>(x).slice(at * n, part * n),
-                   weighted ? w.slice(at, part) : llvm::ArrayRef<float>());
+        (part == 599 ? last : moment)
+            .add(llvm::ArrayRef<float>(x).slice(at * n, part * n),
+                 weighted ? w.slice(at, part) : llvm::ArrayRef<float>());
         at += part;
       }
+      moment.merge(last);
       int64_t size = block ? block : n;
       for (int64_t b = 0; b < n / size; ++b) {
         std::vector<double> mean = moment.getMean(b);
@@ -338,8 +341,10 @@ TEST(SecondMoment, ShrinksCorrelationsByWhatChanceExplains) {
     for (int64_t j = 1; j < n; ++j)
       x[row * n + j] += 3.0f + 0.4f * x[row * n];
   for (int64_t block : {int64_t(0), int64_t(4)}) {
-    SecondMoment moment(n, block);
-    moment.add(x);
+    SecondMoment moment(n, block), last(n, block);
+    moment.add(llvm::ArrayRef<float>(x).take_front(40 * n));
+    last.add(llvm::ArrayRef<float>(x).drop_front(40 * n));
+    moment.merge(last);
     int64_t size = block ? block : n;
     for (int64_t b = 0; b < n / size; ++b) {
       SecondMoment::Moments found = moment.getMoments(b);

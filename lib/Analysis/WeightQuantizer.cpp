@@ -449,24 +449,41 @@ static std::vector<float> factorizeInverse(llvm::ArrayRef<double> hessian,
   return {};
 }
 
-WeightCodes qc::roundErrorFeedback(llvm::ArrayRef<float> weights,
-                                   const WeightGrid &grid,
-                                   llvm::ArrayRef<double> hessian,
-                                   const ErrorFeedbackOptions &options) {
-  int64_t rows = grid.rows, n = grid.columns;
-  assert(static_cast<int64_t>(weights.size()) == rows * n &&
-         static_cast<int64_t>(hessian.size()) == n * n);
+ErrorFeedback::ErrorFeedback(llvm::ArrayRef<double> hessian, int64_t columns,
+                             const ErrorFeedbackOptions &options)
+    : order(columns) {
+  int64_t n = columns;
+  assert(static_cast<int64_t>(hessian.size()) == n * n);
+  std::iota(order.begin(), order.end(), 0);
   for (int64_t i = 0; i < n; ++i)
     if (!std::isfinite(hessian[i * n + i]))
-      return roundNearest(weights, grid);
-  std::vector<int64_t> order(n);
-  std::iota(order.begin(), order.end(), 0);
+      return;
   if (options.order)
     llvm::sort(order, [&](int64_t a, int64_t b) {
       double left = hessian[a * n + a], right = hessian[b * n + b];
       return left != right ? left > right : a < b;
     });
-  std::vector<float> upper = factorizeInverse(hessian, order, options.damping);
+  factor = factorizeInverse(hessian, order, options.damping);
+}
+
+WeightCodes qc::roundErrorFeedback(llvm::ArrayRef<float> weights,
+                                   const WeightGrid &grid,
+                                   llvm::ArrayRef<double> hessian,
+                                   const ErrorFeedbackOptions &options) {
+  ErrorFeedback feedback(hessian, grid.columns, options);
+  WeightCodes codes = roundErrorFeedback(weights, grid, feedback);
+  if (options.sweeps && !feedback.factor.empty())
+    polishCodes(weights, grid, hessian, codes, options.sweeps);
+  return codes;
+}
+
+WeightCodes qc::roundErrorFeedback(llvm::ArrayRef<float> weights,
+                                   const WeightGrid &grid,
+                                   const ErrorFeedback &feedback) {
+  int64_t rows = grid.rows, n = grid.columns;
+  assert(static_cast<int64_t>(weights.size()) == rows * n);
+  llvm::ArrayRef<int64_t> order(feedback.order);
+  llvm::ArrayRef<float> upper(feedback.factor);
   if (upper.empty())
     return roundNearest(weights, grid);
 
@@ -507,8 +524,6 @@ WeightCodes qc::roundErrorFeedback(llvm::ArrayRef<float> weights,
                columns.data() + end * rows, rows);
     }
   });
-  if (options.sweeps)
-    polishCodes(weights, grid, hessian, codes, options.sweeps);
   return codes;
 }
 

@@ -137,8 +137,8 @@ struct RoundedLayer {
 
 static FailureOr<RoundedLayer>
 roundLayer(const LinearLayer &layer, ArrayRef<float> matrix,
-           const OperandFormat &format,
-           ArrayRef<std::vector<double>> hessians) {
+           const OperandFormat &format, ArrayRef<std::vector<double>> hessians,
+           ArrayRef<ErrorFeedback> feedbacks = {}) {
   FailureOr<GridFormat> gridFormat =
       getGridFormat(layer.getOp(), format, !hessians.empty());
   if (failed(gridFormat))
@@ -159,9 +159,10 @@ roundLayer(const LinearLayer &layer, ArrayRef<float> matrix,
     if (!hessians.empty())
       hessian = hessians[group];
     WeightGrid grid = makeGrid(part, groupRows, columns, *gridFormat, hessian);
-    WeightCodes own = format.rounding == "gptq" && !hessian.empty()
-                          ? roundErrorFeedback(part, grid, hessian)
-                          : roundNearest(part, grid);
+    WeightCodes own =
+        format.rounding != "gptq" || hessian.empty() ? roundNearest(part, grid)
+        : feedbacks.empty() ? roundErrorFeedback(part, grid, hessian)
+                            : roundErrorFeedback(part, grid, feedbacks[group]);
     rounded.codes.insert(rounded.codes.end(), own.begin(), own.end());
     if (group == 0) {
       whole = std::move(grid);
@@ -233,10 +234,12 @@ FailureOr<TiedWeights> qc::quantizeTiedWeights(const LinearLayer &layer,
 FailureOr<std::vector<float>>
 qc::roundWeights(const LinearLayer &layer, ArrayRef<float> matrix,
                  const OperandFormat &format,
-                 ArrayRef<std::vector<double>> hessians) {
+                 ArrayRef<std::vector<double>> hessians,
+                 ArrayRef<ErrorFeedback> feedbacks) {
   if (format.isFloat())
     return std::vector<float>(matrix.begin(), matrix.end());
-  FailureOr<RoundedLayer> rounded = roundLayer(layer, matrix, format, hessians);
+  FailureOr<RoundedLayer> rounded =
+      roundLayer(layer, matrix, format, hessians, feedbacks);
   if (failed(rounded))
     return failure();
   return dequantize(rounded->codes, rounded->grid);

@@ -6,6 +6,7 @@
 
 #include "qc/Analysis/Observer.h"
 #include "qc/Analysis/Plan.h"
+#include "qc/Analysis/WeightQuantizer.h"
 #include "qc/Quantization/LinearLayer.h"
 
 #include <vector>
@@ -36,11 +37,13 @@ quantizeWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
                 const OperandFormat &format,
                 llvm::ArrayRef<std::vector<double>> hessians);
 
-/// Only the numbers that the rounded weights stand for; f32 changes none.
+/// Only the numbers that the rounded weights stand for; f32 changes none. For
+/// many formats: `feedbacks` are those of the hessians, or none.
 mlir::FailureOr<std::vector<float>>
 roundWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
              const OperandFormat &format,
-             llvm::ArrayRef<std::vector<double>> hessians);
+             llvm::ArrayRef<std::vector<double>> hessians,
+             llvm::ArrayRef<ErrorFeedback> feedbacks = {});
 
 /// The same as quantizeWeights for rows that a qc.gather picks (an embedding),
 /// to nearest.

@@ -605,6 +605,11 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
   };
   layer.outputPower = getError(std::vector<float>(matrix.size(), 0.0f));
 
+  // One factorization for all formats.
+  std::vector<ErrorFeedback> feedbacks;
+  if (rounding == "gptq")
+    for (ArrayRef<double> hessian : hessians)
+      feedbacks.emplace_back(hessian, n);
   WeightFormatOptions options = getWeightOptions();
   std::vector<std::vector<float>> rounded(types.size());
   std::vector<FormatEvidence> evidence(types.size());
@@ -612,7 +617,7 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
   parallelFor(&getContext(), 0, types.size(), [&](size_t i) {
     FailureOr<std::vector<float>> weights = roundWeights(
         linear, matrix, options.getFormat(linear.getWeightOperand(), types[i]),
-        hessians);
+        hessians, feedbacks);
     if (failed(weights)) {
       hasFailed = true;
       return;

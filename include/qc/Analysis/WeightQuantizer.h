@@ -105,11 +105,29 @@ struct ErrorFeedbackOptions {
   unsigned sweeps = 0;
 };
 
+/// What error feedback needs of an H, for any number of roundings under it.
+struct ErrorFeedback {
+  ErrorFeedback() = default;
+  ErrorFeedback(llvm::ArrayRef<double> hessian, int64_t columns,
+                const ErrorFeedbackOptions &options = {});
+
+  /// Columns in the order in which they are rounded.
+  std::vector<int64_t> order;
+  /// U, upper triangular, U^T U the inverse of the damped H in that order.
+  /// Empty where H cannot be factorized with any damping (it is not finite or
+  /// not symmetric positive).
+  std::vector<float> factor;
+};
+
 /// Rounds column by column and adds to the columns not yet rounded what makes
 /// up best for each error (GPTQ, Frantar et al. 2023, arXiv 2210.17323, with
 /// grids fixed before). Columns whose input is always zero are rounded to
-/// nearest. Where H cannot be factorized with any damping (it is not finite or
-/// not symmetric positive) all are.
+/// nearest, all are where there is no factor.
+WeightCodes roundErrorFeedback(llvm::ArrayRef<float> weights,
+                               const WeightGrid &grid,
+                               const ErrorFeedback &feedback);
+
+/// The same, and the sweeps of the options.
 WeightCodes roundErrorFeedback(llvm::ArrayRef<float> weights,
                                const WeightGrid &grid,
                                llvm::ArrayRef<double> hessian,

@@ -70,6 +70,13 @@ struct LayerStream {
   double modification = 0;
 };
 
+/// Code for inputs (and outputs, where a metric compares them) of layers.
+struct Probes {
+  /// Null where no metric needs any.
+  std::unique_ptr<CompiledFunction> code;
+  llvm::DenseMap<Value, size_t> results;
+};
+
 class SensitivityPass : public qc::impl::SensitivityBase<SensitivityPass> {
 public:
   using SensitivityBase::SensitivityBase;
@@ -91,7 +98,8 @@ private:
   int64_t getStreamBytes(const LayerTask &task) const;
   LogicalResult measure(func::FuncOp function);
   LogicalResult measurePart(MutableArrayRef<LayerTask> part);
-  LogicalResult stream(ArrayRef<LayerTask> part,
+  FailureOr<Probes> compileProbes(ArrayRef<LayerTask> part);
+  LogicalResult stream(ArrayRef<LayerTask> part, Probes &probes,
                        MutableArrayRef<LayerStream> streams);
   LogicalResult measureLayer(LayerTask &task, LayerStream &stream);
   void keepErrors(LayerTask &task, const LayerEvidence &layer,
@@ -118,9 +126,6 @@ private:
   func::FuncOp function;
   const ExecutorInterface *executor = nullptr;
   std::optional<SampleSet> samples;
-  /// Computes inputs (and outputs, where a metric compares them) of layers.
-  std::shared_ptr<CompiledFunction> probes;
-  llvm::DenseMap<Value, size_t> probeResults;
   InterruptScope *interrupt = nullptr;
 };
 
@@ -293,7 +298,43 @@ static bool keepsShape(const LinearLayer &layer) {
   return layer.getInput().getType() == layer.getOp()->getResult(0).getType();
 }
 
-LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
+/// Whether a stream compares the layer's input and output.
+static bool comparesOutput(const LayerTask &task) {
+  return (task.needs & SensitivityMetric::Modification) &&
+         keepsShape(task.layer);
+}
+
+FailureOr<Probes> SensitivityPass::compileProbes(ArrayRef<LayerTask> part) {
+  Probes probes;
+  SmallVector<Value> values;
+  auto probe = [&](Value value) {
+    if (probes.results.try_emplace(value, values.size()).second)
+      values.push_back(value);
+  };
+  // Comparing token by token takes rows.
+  ResultOrder order = ResultOrder::AsComputed;
+  for (const LayerTask &task : part) {
+    bool compares = comparesOutput(task);
+    if (compares || (task.needs & SensitivityMetric::Moments))
+      probe(task.layer.getInput());
+    if (compares) {
+      probe(task.layer.getOp()->getResult(0));
+      order = ResultOrder::RowMajor;
+    }
+  }
+  if (values.empty())
+    return probes;
+  SmallVector<Value> arguments(function.getArguments());
+  OwningOpRef<ModuleOp> cut = extractFunction(arguments, values);
+  FailureOr<std::unique_ptr<CompiledFunction>> code =
+      executor->compile(*cut->getOps<func::FuncOp>().begin(), order);
+  if (failed(code))
+    return failure();
+  probes.code = std::move(*code);
+  return probes;
+}
+
+LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part, Probes &probes,
                                       MutableArrayRef<LayerStream> streams) {
   Progress display("streaming " + std::to_string(part.size()) + " layers",
                    samples->size(), progress);
@@ -302,12 +343,10 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
                                               SampleSet::Inputs inputs) {
     if (interrupt->isInterrupted())
       return failure();
-    for (auto [i, input] : llvm::enumerate(inputs))
-      llvm::copy(input, probes->getInput(i).begin());
-    if (failed(probes->run()))
+    if (failed(probes.code->runOn(inputs)))
       return failure();
     auto getValue = [&](Value value) {
-      return getResultView(*probes, probeResults.lookup(value),
+      return getResultView(*probes.code, probes.results.lookup(value),
                            value.getType());
     };
     // OpenBLAS has threads for products, this loop has them for the rest.
@@ -320,11 +359,11 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part,
             layer.drawPositions(getNumPositions(layer), sample));
         (to.judge && sample % 2 ? to.judge : to.moment)->add(columns);
       }
-      if ((part[i].needs & SensitivityMetric::Modification) &&
-          keepsShape(layer)) {
+      if (comparesOutput(part[i])) {
         // Tokens are rows of a product; of a map there is one.
         auto getAll = [&](Value value) {
-          return getFloats(probes->getOutput(probeResults.lookup(value)));
+          return getFloats(
+              probes.code->getOutput(probes.results.lookup(value)));
         };
         ArrayRef<float> x = getAll(layer.getInput());
         to.modification += getInputModification(
@@ -673,8 +712,11 @@ LogicalResult SensitivityPass::measurePart(MutableArrayRef<LayerTask> part) {
       if (isJudgedApart(task.layer))
         stream.judge.emplace(width, columns);
     }
-  if (probes && failed(stream(part, streams)))
+  FailureOr<Probes> probes = compileProbes(part);
+  if (failed(probes) ||
+      (probes->code && failed(stream(part, *probes, streams))))
     return failure();
+  probes = Probes();
   Progress display("measuring formats of layers", part.size(), progress);
   std::mutex mutex;
   size_t done = 0;
@@ -700,24 +742,10 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
     if (!ModelComparison(function).isThere())
       return function.emitError("has no f32 output that metrics of the whole "
                                 "model could compare");
-  SmallVector<Value> values;
-  auto probe = [&](Value value) {
-    if (probeResults.try_emplace(value, values.size()).second)
-      values.push_back(value);
-  };
-  // Comparing token by token takes rows.
-  ResultOrder order = ResultOrder::AsComputed;
-  for (const LayerTask &task : tasks) {
-    bool compares = (task.needs & SensitivityMetric::Modification) &&
-                    keepsShape(task.layer);
-    if (compares || (task.needs & SensitivityMetric::Moments))
-      probe(task.layer.getInput());
-    if (compares) {
-      probe(task.layer.getOp()->getResult(0));
-      order = ResultOrder::RowMajor;
-    }
-  }
-  if (!values.empty()) {
+  if (llvm::any_of(tasks, [](const LayerTask &task) {
+        return comparesOutput(task) ||
+               (task.needs & SensitivityMetric::Moments);
+      })) {
     if (inputs.empty())
       return function.emitError(
           "metrics of activations need samples: qc-sensitivity inputs=PATH");
@@ -728,13 +756,6 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
     if (failed(opened))
       return failure();
     samples = std::move(*opened);
-    SmallVector<Value> arguments(function.getArguments());
-    OwningOpRef<ModuleOp> cut = extractFunction(arguments, values);
-    FailureOr<std::unique_ptr<CompiledFunction>> code =
-        executor->compile(*cut->getOps<func::FuncOp>().begin(), order);
-    if (failed(code))
-      return failure();
-    probes = std::move(*code);
   }
 
   MutableArrayRef<LayerTask> rest(tasks);
@@ -784,8 +805,6 @@ void SensitivityPass::runOnOperation() {
     signalPassFailure();
   requested.clear();
   tasks.clear();
-  probes.reset();
-  probeResults.clear();
   samples.reset();
   sensitivities = {};
 }

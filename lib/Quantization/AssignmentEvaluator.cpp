@@ -26,9 +26,7 @@ runSamples(func::FuncOp function, const ExecutorInterface &executor,
   return samples->forEach([&](size_t sample, SampleSet::Inputs values) {
     if (sample < first)
       return success();
-    for (auto [index, value] : llvm::enumerate(values))
-      llvm::copy(value, (*code)->getInput(index).begin());
-    if (failed((*code)->run()))
+    if (failed((*code)->runOn(values)))
       return failure();
     visit(**code);
     return success();

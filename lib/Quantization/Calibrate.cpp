@@ -141,9 +141,7 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
           return failure();
         if (index < done)
           return success();
-        for (auto [i, input] : llvm::enumerate(inputs))
-          llvm::copy(input, (*code)->getInput(i).begin());
-        if (failed((*code)->run()))
+        if (failed((*code)->runOn(inputs)))
           return failure();
         parallelFor(&getContext(), 0, values.size(), [&](size_t i) {
           ArrayRef<char> bytes = (*code)->getOutput(i);

@@ -274,9 +274,7 @@ LogicalResult CalibrateTransformsPass::stream(func::FuncOp function,
         [&](size_t index, SampleSet::Inputs inputs) -> LogicalResult {
           if (interrupt.isInterrupted())
             return function.emitError("calibration was interrupted");
-          for (auto [i, input] : llvm::enumerate(inputs))
-            llvm::copy(input, (*code)->getInput(i).begin());
-          if (failed((*code)->run()))
+          if (failed((*code)->runOn(inputs)))
             return failure();
           for (Part &part : parts) {
             SmallVector<ArrayRef<char>> bytes;

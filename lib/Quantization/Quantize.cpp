@@ -211,9 +211,7 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
     return failure();
   Progress display("measuring the float model", samples.size(), progress);
   return samples.forEach([&](size_t index, SampleSet::Inputs inputs) {
-    for (auto [i, input] : llvm::enumerate(inputs))
-      llvm::copy(input, (*code)->getInput(i).begin());
-    if (failed((*code)->run()))
+    if (failed((*code)->runOn(inputs)))
       return failure();
     auto getView = [&](size_t i) {
       return getResultView(**code, i, results[i].getType());

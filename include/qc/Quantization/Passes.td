@@ -96,7 +96,7 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     ListOption<"metrics", "metrics", "std::string", "Metrics to measure (default output-mse,fisher)">,
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
-    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that moments look at (0: 16 for each weight of an output, 32 at least, fewer for wide layers)">,
+    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that moments look at (0: 8 at least, 16 in all samples for each weight of an output, fewer for wide layers)">,
     Option<"modelLimit", "model-limit", "unsigned", "0", "Samples that runs of the whole model use (0: 4 to 64, fewer for larger models)">,
     Option<"rounding", "rounding", "std::string", "\"nearest\"", "How weights are rounded: nearest, gptq">,
     Option<"weightRange", "weight-range", "std::string", "\"auto\"", "How ranges of weights are chosen: minmax, mse, output (least error behind the layer); auto: output below 8 bits with gptq, else mse">,
@@ -201,7 +201,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
   let options = [
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs; empty: rounding to nearest, no correction">,
     Option<"limit", "limit", "unsigned", "64", "Use at most this many samples (0: all)">,
-    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that rounding looks at (0: at least 32, more where moments of small layers gain from them)">,
+    Option<"positions", "positions", "unsigned", "0", "Output positions per sample that rounding looks at (0: 8 at least, 64 in all samples for each weight of an output, fewer for wide layers)">,
     Option<"weightCorrection", "weight-correction", "bool", "true", "Before rounding, have weights make up for errors of their layer's inputs">,
     Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">

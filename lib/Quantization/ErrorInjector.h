@@ -11,7 +11,7 @@
 //
 // The model is cut into parts of about the same cost. What a part hands on is
 // kept of the run without errors, so that a run begins with the part of the
-// first error: half the work for a model whose layers cost the same.
+// first error: five eighths of the work for a model whose layers cost the same.
 #ifndef QC_LIB_QUANTIZATION_ERRORINJECTOR_H
 #define QC_LIB_QUANTIZATION_ERRORINJECTOR_H
 

@@ -57,7 +57,8 @@ parseCPUForms(llvm::StringRef list,
               llvm::function_ref<void(const llvm::Twine &)> emitError);
 
 /// Object code of kernels by what they are: for programs that compile many
-/// functions with the same kernels. Any number of threads may use it.
+/// functions with the same kernels. Nothing is ever dropped. Any number of
+/// threads may use it.
 class KernelCache {
 public:
   /// The object file kept for `key`; none if there is none.

@@ -52,6 +52,15 @@ struct LayerToRound {
   std::vector<float> reals = {};
 };
 
+/// What rounding needs of a layer's input; others may read it, too.
+struct InputMoments {
+  Value input;
+  bool isMeanRestored = false;
+  std::vector<std::vector<double>> hessians;
+  /// Of these, made for the first layer that is rounded with error feedback.
+  std::vector<ErrorFeedback> feedbacks;
+};
+
 class QuantizePass : public qc::impl::QuantizeBase<QuantizePass> {
 public:
   using QuantizeBase::QuantizeBase;
@@ -74,6 +83,8 @@ private:
   void correctBias(LayerToRound &todo, ArrayRef<float> weights,
                    const StagedRun &run);
   LogicalResult roundTied(LayerToRound &todo);
+  void observeInput(const LinearLayer &layer, const OperandFormat &format,
+                    const StagedRun &run);
   FailureOr<std::vector<float>> roundAlone(LayerToRound &todo, StagedRun *run);
   LogicalResult round(LayerToRound &todo, StagedRun *run);
   LogicalResult quantizeEmbedding(OpOperand &operand,
@@ -81,11 +92,8 @@ private:
 
   SmallVector<LayerToRound, 0> layers;
   SmallVector<std::pair<OpOperand *, OperandFormat>> embeddings;
-  /// Second moments of the input of the last layer, for others that read it
-  /// too.
-  Value lastInput;
-  bool lastIsMeanRestored = false;
-  std::vector<std::vector<double>> lastHessians;
+  /// Of the last layer that looked at its input.
+  InputMoments last;
 };
 
 } // namespace
@@ -372,6 +380,35 @@ LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
   return success();
 }
 
+/// Makes `last` the moments of what reaches the layer in the quantized model.
+void QuantizePass::observeInput(const LinearLayer &layer,
+                                const OperandFormat &format,
+                                const StagedRun &run) {
+  bool isRestored = isMeanRestored(layer);
+  if (layer.isConv() || last.input != layer.getInput() ||
+      last.isMeanRestored != isRestored) {
+    last = {layer.getInput(), isRestored, {}, {}};
+    int64_t count = getNumPositions(layer, run.getNumSamples());
+    // Two at once: most of the time is one product per panel of rows.
+    std::array<std::optional<SecondMoment>, 2> moments;
+    parallelFor(&getContext(), 0, 2, [&](size_t half) {
+      moments[half].emplace(layer.groups() * layer.columns(), layer.columns());
+      for (size_t sample = half; sample < run.getNumSamples(); sample += 2)
+        moments[half]->add(
+            layer.getColumns(run.getView(layer.getInput(), sample),
+                             layer.drawPositions(count, sample)));
+    });
+    SecondMoment &moment = *moments.front();
+    moment.merge(*moments.back());
+    moments.back().reset();
+    for (int64_t group = 0; group < layer.groups(); ++group)
+      last.hessians.push_back(getHessian(moment, group, isRestored));
+  }
+  if (format.rounding == "gptq" && last.feedbacks.empty())
+    for (ArrayRef<double> hessian : last.hessians)
+      last.feedbacks.emplace_back(hessian, layer.columns());
+}
+
 /// Rounds weights for what reaches them in the quantized model; returns the
 /// numbers that the codes stand for.
 FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
@@ -382,37 +419,15 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
   if (failed(tensor))
     return layer.getOp()->emitError("cannot read the weights");
   bool looksAtInputs = run && needsHessian(todo.format);
-  bool isRestored = isMeanRestored(layer);
-  bool isKnown = !layer.isConv() && lastInput == layer.getInput() &&
-                 lastIsMeanRestored == isRestored;
-  if (looksAtInputs && !isKnown) {
-    int64_t count = getNumPositions(layer, run->getNumSamples());
-    // Two at once: most of the time is one product per panel of rows.
-    std::array<std::optional<SecondMoment>, 2> moments;
-    parallelFor(&getContext(), 0, 2, [&](size_t half) {
-      moments[half].emplace(layer.groups() * layer.columns(), layer.columns());
-      for (size_t sample = half; sample < run->getNumSamples(); sample += 2)
-        moments[half]->add(
-            layer.getColumns(run->getView(layer.getInput(), sample),
-                             layer.drawPositions(count, sample)));
-    });
-    SecondMoment &moment = *moments.front();
-    moment.merge(*moments.back());
-    moments.back().reset();
-    lastHessians.clear();
-    for (int64_t group = 0; group < layer.groups(); ++group)
-      lastHessians.push_back(getHessian(moment, group, isRestored));
-    lastInput = layer.getInput();
-    lastIsMeanRestored = isRestored;
-  }
-  ArrayRef<std::vector<double>> hessians;
   if (looksAtInputs)
-    hessians = lastHessians;
+    observeInput(layer, todo.format, *run);
   std::vector<float> matrix = layer.toMatrix(*tensor);
   if (run && weightCorrection)
     correctInputErrors(todo, matrix, *run);
   FailureOr<QuantizedWeights> weights =
-      quantizeWeights(layer, matrix, todo.format, hessians);
+      looksAtInputs ? quantizeWeights(layer, matrix, todo.format, last.hessians,
+                                      last.feedbacks)
+                    : quantizeWeights(layer, matrix, todo.format, {});
   if (failed(weights))
     return failure();
   replaceWeights(layer.getWeightOperand(), *weights);
@@ -497,5 +512,5 @@ void QuantizePass::runOnOperation() {
     signalPassFailure();
   layers.clear();
   embeddings.clear();
-  lastInput = {};
+  last = {};
 }

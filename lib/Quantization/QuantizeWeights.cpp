@@ -180,8 +180,10 @@ roundLayer(const LinearLayer &layer, ArrayRef<float> matrix,
 FailureOr<QuantizedWeights>
 qc::quantizeWeights(const LinearLayer &layer, ArrayRef<float> matrix,
                     const OperandFormat &format,
-                    ArrayRef<std::vector<double>> hessians) {
-  FailureOr<RoundedLayer> rounded = roundLayer(layer, matrix, format, hessians);
+                    ArrayRef<std::vector<double>> hessians,
+                    ArrayRef<ErrorFeedback> feedbacks) {
+  FailureOr<RoundedLayer> rounded =
+      roundLayer(layer, matrix, format, hessians, feedbacks);
   if (failed(rounded))
     return failure();
   return makeConstants(

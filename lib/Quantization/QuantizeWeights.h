@@ -31,14 +31,14 @@ std::vector<double> getHessian(SecondMoment &moment, int64_t group,
 /// Rounds a layer's weights (`matrix`, row-major rows x columns) to `format`.
 /// `hessians` has one columns x columns second moment of the inputs per group,
 /// or none: then rounding is to nearest and the range method "output" becomes
-/// "mse".
+/// "mse". `feedbacks` are those of the hessians, where they are known.
 mlir::FailureOr<QuantizedWeights>
 quantizeWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
                 const OperandFormat &format,
-                llvm::ArrayRef<std::vector<double>> hessians);
+                llvm::ArrayRef<std::vector<double>> hessians,
+                llvm::ArrayRef<ErrorFeedback> feedbacks = {});
 
-/// Only the numbers that the rounded weights stand for; f32 changes none. For
-/// many formats: `feedbacks` are those of the hessians, or none.
+/// Only the numbers that the rounded weights stand for; f32 changes none.
 mlir::FailureOr<std::vector<float>>
 roundWeights(const LinearLayer &layer, llvm::ArrayRef<float> matrix,
              const OperandFormat &format,

@@ -3,11 +3,10 @@
 // Functions that a program compiles for itself: copies have memory of their
 // own, and kernels that another function had are the same code.
 
-#include "qc/Execution/Execution.h"
+#include "Context.h"
 
 #include "qc/Analysis/Executor.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Threading.h"
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
@@ -36,11 +35,7 @@ func.func @twice(%x: tensor<1x2x1x3xf32>) -> (tensor<1x2x1x3xf32>, tensor<1x2x1x
 class ExecutionTest : public ::testing::Test {
 protected:
   ExecutionTest() {
-    DialectRegistry registry;
-    registry.insert<QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
-    registerExecution(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
+    loadExecution(context);
     module = parseSourceString<ModuleOp>(text, &context);
     executor = getExecutor(*module);
   }

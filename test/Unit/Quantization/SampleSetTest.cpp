@@ -3,13 +3,12 @@
 // Samples that come from the program itself: passes stream them as they stream
 // files, and say what is wrong with them.
 
+#include "../Execution/Context.h"
+
 #include "qc/Quantization/SampleSet.h"
 
-#include "qc/Dialect/QC/IR/QCDialect.h"
-#include "qc/Execution/Execution.h"
 #include "qc/Quantization/Passes.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -32,11 +31,7 @@ func.func @main(%x: tensor<1x4xf32> {qc.name = "x"}) -> (tensor<1x4xf32> {qc.nam
 class SampleSetTest : public ::testing::Test {
 protected:
   SampleSetTest() {
-    DialectRegistry registry;
-    registry.insert<QCDialect, func::FuncDialect, LLVM::LLVMDialect>();
-    registerExecution(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
+    loadExecution(context);
     module = parseSourceString<ModuleOp>(text, &context);
     for (size_t i = 0; i < rows.size(); ++i)
       rows[i] = {float(i), -float(i), 0.5f, 1};

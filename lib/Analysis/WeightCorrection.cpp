@@ -15,7 +15,7 @@ ResidualObserver::ResidualObserver(int64_t rows, int64_t columns,
                                    int64_t groups)
     : rows(rows), columns(columns), groups(groups),
       squares(groups * columns, columns), cross(rows * columns),
-      residualSums(rows), inputSums(groups * columns) {}
+      residualSums(rows) {}
 
 void ResidualObserver::add(llvm::ArrayRef<float> inputs,
                            llvm::ArrayRef<float> residuals) {
@@ -23,12 +23,9 @@ void ResidualObserver::add(llvm::ArrayRef<float> inputs,
   int64_t positions = static_cast<int64_t>(inputs.size()) / width;
   assert(static_cast<int64_t>(residuals.size()) == positions * rows);
   squares.add(inputs);
-  for (int64_t position = 0; position < positions; ++position) {
+  for (int64_t position = 0; position < positions; ++position)
     for (int64_t i = 0; i < rows; ++i)
       residualSums[i] += residuals[position * rows + i];
-    for (int64_t i = 0; i < width; ++i)
-      inputSums[i] += inputs[position * width + i];
-  }
   std::vector<float> products(groupRows * columns);
   for (int64_t group = 0; group < groups; ++group) {
     multiply(true, false, groupRows, columns, positions, 1,
@@ -45,19 +42,18 @@ ResidualMoments ResidualObserver::getMoments(bool hasBias) {
   ResidualMoments moments{rows, columns, groups, {}, {}};
   double count = std::max(squares.getWeight(), 1.0);
   moments.cross.reserve(cross.size());
-  for (int64_t row = 0; row < rows; ++row) {
-    int64_t input = row / (rows / groups) * columns;
-    for (int64_t i = 0; i < columns; ++i) {
-      double mean =
-          hasBias ? residualSums[row] / count * (inputSums[input + i] / count)
-                  : 0.0;
-      moments.cross.push_back(
-          static_cast<float>(cross[row * columns + i] / count - mean));
-    }
-  }
-  for (int64_t group = 0; group < groups; ++group)
-    moments.squares.push_back(hasBias ? squares.getMoments(group).covariance
+  for (int64_t group = 0, row = 0; group < groups; ++group) {
+    SecondMoment::Moments inputs = squares.getMoments(group);
+    for (; row < (group + 1) * (rows / groups); ++row)
+      for (int64_t i = 0; i < columns; ++i) {
+        double means =
+            hasBias ? residualSums[row] / count * inputs.mean[i] : 0.0;
+        moments.cross.push_back(
+            static_cast<float>(cross[row * columns + i] / count - means));
+      }
+    moments.squares.push_back(hasBias ? std::move(inputs.covariance)
                                       : squares.getMean(group));
+  }
   return moments;
 }
 

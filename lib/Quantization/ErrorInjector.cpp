@@ -108,10 +108,7 @@ LogicalResult ErrorInjector::compile(func::FuncOp function, size_t numInputs,
   llvm::DenseMap<Operation *, size_t> partOfOp;
   for (auto [op, part] : llvm::zip_equal(block.without_terminator(), partOf))
     partOfOp[&op] = part;
-  auto isCopied = [](Value value) {
-    return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
-  };
-  // Number what is handed on.
+  // Number what is handed on; constants are copied.
   llvm::MapVector<Value, size_t> numbers;
   for (size_t i = 0; i < numInputs; ++i)
     numbers[block.getArgument(i)] = i;
@@ -161,10 +158,11 @@ LogicalResult ErrorInjector::compile(func::FuncOp function, size_t numInputs,
       return failure();
     part.copies = std::move(*copies);
   }
-  for (Value output : block.getTerminator()->getOperands())
-    outputs.push_back(isCopied(output)
-                          ? std::nullopt
-                          : std::optional<size_t>(numbers[output]));
+  for (Value output : block.getTerminator()->getOperands()) {
+    auto it = numbers.find(output);
+    outputs.push_back(it == numbers.end() ? std::nullopt
+                                          : std::optional(it->second));
+  }
   return success();
 }
 

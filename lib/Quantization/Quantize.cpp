@@ -270,8 +270,7 @@ void QuantizePass::correctInputErrors(const LayerToRound &todo,
   // Each half of the samples judges the other; few say nothing.
   if (numSamples < 2 || numPositions < layer.columns())
     return;
-  LayerBias bias(layer);
-  std::vector<float> values = bias.get(), outputs;
+  std::vector<float> values = LayerBias(layer).get(), outputs;
   auto getPositions = [&](size_t sample) {
     return getJudgedPositions(layer, numSamples, sample);
   };
@@ -295,13 +294,9 @@ void QuantizePass::correctInputErrors(const LayerToRound &todo,
   std::array<std::vector<float>, 2> changes;
   parallelFor(&getContext(), 0, 2, [&](size_t half) {
     ResidualObserver observer(layer.rows(), layer.columns(), layer.groups());
-    size_t at = 0;
-    for (size_t sample = 0; sample < numSamples; ++sample) {
-      size_t size = getPositions(sample).size() * layer.rows();
-      if (sample % 2 == half)
-        observer.add(getColumns(sample), residuals.slice(at, size));
-      at += size;
-    }
+    size_t size = residuals.size() / numSamples;
+    for (size_t sample = half; sample < numSamples; sample += 2)
+      observer.add(getColumns(sample), residuals.slice(sample * size, size));
     halves[half] = observer.getMoments(isMeanRestored(layer));
   });
   parallelFor(&getContext(), 0, 2, [&](size_t half) {
@@ -320,30 +315,26 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
   if (!bias.isThere())
     return;
   std::vector<float> values = bias.get(), outputs, expected;
-  size_t numSamples = run.getNumSamples(), begin = 0;
-  // A bias needs fewer of the positions than weights, from all of a map.
-  auto choose = [&](size_t count) {
-    auto wanted = static_cast<size_t>(getBiasPositions(numSamples));
-    SmallVector<size_t> chosen(std::min(wanted, count));
-    for (auto [i, index] : llvm::enumerate(chosen))
-      index = i * count / chosen.size();
-    return chosen;
-  };
-  for (size_t sample = 0; sample < numSamples; ++sample) {
-    size_t count = getJudgedPositions(layer, numSamples, sample).size();
-    for (size_t index : choose(count))
+  size_t numSamples = run.getNumSamples(), rows = layer.rows();
+  // A bias needs fewer of each sample's positions than weights, from all of a
+  // map.
+  size_t count = todo.expected.size() / rows / numSamples;
+  auto wanted = static_cast<size_t>(getBiasPositions(numSamples));
+  SmallVector<size_t> chosen(std::min(wanted, count));
+  for (auto [i, index] : llvm::enumerate(chosen))
+    index = i * count / chosen.size();
+  for (size_t sample = 0; sample < numSamples; ++sample)
+    for (size_t index : chosen)
       llvm::append_range(
-          expected, ArrayRef(todo.expected)
-                        .slice((begin + index) * layer.rows(), layer.rows()));
-    begin += count;
-  }
+          expected,
+          ArrayRef(todo.expected).slice((sample * count + index) * rows, rows));
   produceInOrder(
       &getContext(), numSamples,
       [&](size_t sample) {
         SmallVector<int64_t> all =
                                  getJudgedPositions(layer, numSamples, sample),
                              at;
-        for (size_t index : choose(all.size()))
+        for (size_t index : chosen)
           at.push_back(all[index]);
         return getOutputs(
             todo, layer.getColumns(run.getView(layer.getInput(), sample), at),

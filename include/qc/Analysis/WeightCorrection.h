@@ -41,7 +41,7 @@ public:
 private:
   int64_t rows, columns, groups;
   SecondMoment squares;
-  std::vector<double> cross, residualSums, inputSums;
+  std::vector<double> cross, residualSums;
 };
 
 /// The change of the weights (rows x columns) that `own` asks for, as far as

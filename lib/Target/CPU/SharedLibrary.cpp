@@ -75,11 +75,12 @@ private:
   }
   LogicalResult compileForm(const CPUForm &form, size_t index);
   LogicalResult compileArtifact();
-  /// Compiles the kernel of `part`, lowered for `form` number `index`, to an
-  /// object file. `assembly`, if any, becomes its text.
+  /// Compiles the kernel of `part`, lowered for `form`, to an object file with
+  /// the function `entry`. `assembly`, if any, becomes its text.
   LogicalResult compileKernel(ModuleOp part, const CPUForm &form,
                               StringRef entry, const std::string &object,
                               std::string *assembly);
+  /// The same, unless the cache has it.
   LogicalResult compileOnce(ModuleOp part, const CPUForm &form, StringRef entry,
                             const std::string &object);
   std::string chooseEntryName(ModuleOp part, StringRef kernel, size_t form);

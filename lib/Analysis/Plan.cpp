@@ -5,6 +5,7 @@
 #include "qc/Analysis/Plan.h"
 
 #include "qc/Analysis/AttributeJSON.h"
+#include "qc/Analysis/Range.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -80,6 +81,8 @@ private:
   LogicalResult parseNode(const llvm::json::Value &value, NodePlan &node);
   LogicalResult parseFormat(const llvm::json::Value &value,
                             OperandFormat &format);
+  /// Whether the scale and zero point that are given can be stored.
+  LogicalResult checkGivenScale(const OperandFormat &format, bool hasZero);
   InFlightDiagnostic error() {
     return emitError(loc) << "the plan's node '" << where << "': ";
   }
@@ -175,6 +178,24 @@ LogicalResult PlanParser::parseFormat(const llvm::json::Value &value,
     return error() << "'block' and the granularity \"block\" go together";
   if (format.scales != "f32" && !format.block)
     return error() << "only scales of blocks can be f16";
+  return checkGivenScale(format, object->get("zero") != nullptr);
+}
+
+LogicalResult PlanParser::checkGivenScale(const OperandFormat &format,
+                                          bool hasZero) {
+  if (format.scale == 0)
+    return hasZero ? LogicalResult(error() << "a 'zero' goes with a 'scale'")
+                   : success();
+  // It is stored as f32.
+  if (!std::isnormal(static_cast<float>(format.scale)))
+    return error() << "bad 'scale'; accepted: a positive normal f32";
+  std::optional<unsigned> bits = getIntegerBits(format.type);
+  bool isSigned = StringRef(format.type).starts_with("s");
+  int64_t least = bits ? getSmallestCode(*bits, isSigned) : 0,
+          largest = bits ? getLargestCode(*bits, isSigned) : 0;
+  if (format.zero < least || format.zero > largest)
+    return error() << "bad 'zero' " << format.zero << "; accepted for "
+                   << format.type << ": " << least << " to " << largest;
   return success();
 }
 

@@ -104,6 +104,9 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
     sensitivity.block = options.block;
     sensitivity.symmetric = options.symmetric;
     sensitivity.scales = options.scales;
+    sensitivity.pairs = options.pairs;
+    if (options.limit)
+      sensitivity.limit = options.limit;
     sensitivity.table = options.sensitivity;
     sensitivity.progress = options.progress;
     manager.addPass(createSensitivity(sensitivity));
@@ -115,6 +118,11 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   assign.solver = options.solver;
   assign.share.assign(options.share.begin(), options.share.end());
   assign.inputs = options.calibration;
+  assign.generations = options.generations;
+  assign.limit = options.modelLimit;
+  assign.labels = options.labels;
+  assign.weightCorrection = options.weightCorrection;
+  assign.biasCorrection = options.biasCorrection;
   assign.progress = options.progress;
   assign.weights = options.weights;
   assign.activations = options.activations;
@@ -132,6 +140,13 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   assign.plan = options.plan;
   assign.dump = options.report;
   manager.addPass(createAssignBits(assign));
+  if (options.explain) {
+    ActivationSensitivityOptions explain;
+    explain.inputs = options.calibration;
+    explain.dump = options.report;
+    explain.progress = options.progress;
+    manager.addPass(createActivationSensitivity(explain));
+  }
   QuantizeOptions quantize;
   quantize.inputs = options.calibration;
   quantize.limit = options.limit;

@@ -224,6 +224,10 @@ LogicalResult AssignBitsPass::checkBudget() {
   if ((losses || solver == "evolutionary") && inputs.empty())
     return module.emitError()
            << pass << ": running the model needs samples: inputs=PATH";
+  bool hasLabels = !labels.empty();
+  if (hasLabels != (losses && budgets.front().kind == Budget::Accuracy))
+    return module.emitError()
+           << pass << ": labels=FILE and the budget loss:accuracy go together";
   return success();
 }
 
@@ -377,12 +381,14 @@ AssignBitsPass::bisect(AssignmentEvaluator &evaluator,
                    llvm::Log2_64_Ceil(order.size() + 1) + 1, progress);
   size_t done = 0;
   double widest = 0;
-  bool isSQNR = budgets.front().kind == Budget::SQNR;
+  Budget::Kind kind = budgets.front().kind;
   auto evaluate = [&](ArrayRef<size_t> choices) -> std::optional<double> {
     FailureOr<ModelError> error = evaluator.evaluate(getPlanOf(choices, plan));
     if (failed(error))
       return std::nullopt;
-    double quality = isSQNR ? error->getSQNR() : 100 * error->agreement;
+    double quality = kind == Budget::SQNR       ? error->getSQNR()
+                     : kind == Budget::Accuracy ? 100 * error->accuracy
+                                                : 100 * error->agreement;
     if (done == 0)
       widest = quality;
     display.advance(++done);
@@ -407,9 +413,15 @@ AssignBitsPass::solve(func::FuncOp function, const AssignmentProblem &problem,
   bool isLoss = budgets.front().isLoss();
   if (!isLoss && solver != "evolutionary")
     return solveBudgets(problem);
+  QuantizeOptions quantize;
+  quantize.inputs = inputs;
+  quantize.limit = limit;
+  quantize.weightCorrection = weightCorrection;
+  quantize.biasCorrection = biasCorrection;
   FailureOr<AssignmentEvaluator> evaluator =
-      AssignmentEvaluator::create(function, inputs, limit);
-  if (failed(evaluator))
+      AssignmentEvaluator::create(function, quantize);
+  if (failed(evaluator) || (budgets.front().kind == Budget::Accuracy &&
+                            failed(evaluator->readLabels(labels))))
     return failure();
   if (isLoss)
     return bisect(*evaluator, problem, plan);

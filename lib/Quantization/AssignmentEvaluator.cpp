@@ -4,9 +4,9 @@
 
 #include "AssignmentEvaluator.h"
 
-#include "qc/Quantization/Passes.h"
-
 #include "mlir/Pass/PassManager.h"
+
+#include "tensorio/TensorFile.h"
 
 using namespace mlir;
 using namespace qc;
@@ -34,22 +34,23 @@ runSamples(func::FuncOp function, const ExecutorInterface &executor,
 }
 
 FailureOr<AssignmentEvaluator>
-AssignmentEvaluator::create(func::FuncOp function, StringRef inputs,
-                            unsigned limit) {
+AssignmentEvaluator::create(func::FuncOp function,
+                            const QuantizeOptions &options) {
   AssignmentEvaluator evaluator(function);
-  evaluator.inputs = inputs.str();
+  evaluator.options = options;
+  StringRef inputs = options.inputs;
   // Rounding fits its samples: on others the loss is larger. Only a complete
   // pass knows how many there are.
   FailureOr<SampleSet> samples =
-      SampleSet::open(function, inputs, 2 * static_cast<size_t>(limit));
+      SampleSet::open(function, inputs, 2 * static_cast<size_t>(options.limit));
   if (failed(samples) ||
       failed(samples->forEach([&](size_t, SampleSet::Inputs) {
         ++evaluator.end;
         return success();
       })))
     return failure();
-  evaluator.numRounded = std::max<size_t>(evaluator.end / 2, 1);
-  evaluator.first = evaluator.end > 1 ? evaluator.numRounded : 0;
+  evaluator.options.limit = std::max<size_t>(evaluator.end / 2, 1);
+  evaluator.first = evaluator.end > 1 ? evaluator.options.limit : 0;
   evaluator.executor = getExecutor(function);
   if (!evaluator.executor)
     return failure();
@@ -67,21 +68,44 @@ AssignmentEvaluator::create(func::FuncOp function, StringRef inputs,
   return evaluator;
 }
 
+LogicalResult AssignmentEvaluator::readLabels(StringRef path) {
+  auto tensor = qcrt::readTensorFile(path.str());
+  if (!tensor)
+    return function.emitError() << tensor.message();
+  auto [rows, length] = ModelComparison(function).getRows();
+  if (!llvm::is_contained({QC_TYPE_INT8, QC_TYPE_UINT8, QC_TYPE_INT16,
+                           QC_TYPE_UINT16, QC_TYPE_INT32, QC_TYPE_INT64},
+                          tensor->type) ||
+      tensor->elements() < end * rows)
+    return function.emitError()
+           << "'" << path << "' is " << qcrt::describe(*tensor)
+           << "; accepted: a class of 8 to 64 bits for each of " << end
+           << " samples with " << rows << " row" << (rows == 1 ? "" : "s");
+  std::vector<double> classes = qcrt::decodeElements(*tensor);
+  for (size_t i = first * rows; i < end * rows; ++i) {
+    if (!(classes[i] >= 0 && classes[i] < length))
+      return function.emitError() << "'" << path << "' has the class "
+                                  << static_cast<int64_t>(classes[i])
+                                  << "; accepted: 0 to " << length - 1;
+    labels.push_back(static_cast<int64_t>(classes[i]));
+  }
+  return success();
+}
+
 FailureOr<ModelError> AssignmentEvaluator::evaluate(const Plan &plan) {
   OwningOpRef<ModuleOp> module =
       cast<ModuleOp>(function->getParentOp()->clone());
   setPlan(*module, plan);
   PassManager manager(function.getContext(), ModuleOp::getOperationName());
-  QuantizeOptions options;
-  options.inputs = inputs;
-  options.limit = numRounded;
   manager.addPass(createQuantize(options));
   if (failed(manager.run(*module)))
     return failure();
   ModelComparison comparison(function);
+  comparison.setLabels(labels);
   auto expected = outputs.begin();
   if (failed(runSamples(*module->getOps<func::FuncOp>().begin(), *executor,
-                        inputs, first, end, [&](const CompiledFunction &code) {
+                        options.inputs, first, end,
+                        [&](const CompiledFunction &code) {
                           for (auto [i, output] : llvm::enumerate(*expected++))
                             comparison.add(i, output, code.getOutput(i));
                         })))

@@ -8,17 +8,24 @@
 
 #include "qc/Analysis/Executor.h"
 #include "qc/Analysis/Plan.h"
+#include "qc/Quantization/Passes.h"
 #include "qc/Quantization/SampleSet.h"
 
 namespace qc {
 
 class AssignmentEvaluator {
 public:
-  /// Runs the module's function, which is float. At most `limit` samples are
-  /// for rounding and as many others for the comparison: half of them each
-  /// where there are fewer, all for both where there is only one. 0: no limit.
+  /// Runs the module's function, which is float. Models are quantized as
+  /// `options` say: at most `limit` samples of their inputs are for rounding
+  /// and as many others for the comparison: half of them each where there are
+  /// fewer, all for both where there is only one. 0: no limit.
   static mlir::FailureOr<AssignmentEvaluator>
-  create(mlir::func::FuncOp function, llvm::StringRef inputs, unsigned limit);
+  create(mlir::func::FuncOp function, const QuantizeOptions &options);
+
+  /// Reads the classes of all samples (a class per row of the first output, a
+  /// file of integers as SampleSet's), so that errors have an accuracy. Fails
+  /// with an error that names the file.
+  mlir::LogicalResult readLabels(llvm::StringRef path);
 
   /// Quantizes a copy of the module by `plan` (qc-quantize), compiles it and
   /// compares its outputs.
@@ -28,9 +35,11 @@ private:
   AssignmentEvaluator(mlir::func::FuncOp function) : function(function) {}
 
   mlir::func::FuncOp function;
-  std::string inputs;
+  QuantizeOptions options;
+  /// Of the samples that are compared.
+  std::vector<int64_t> labels;
   /// Samples for rounding, and those that are compared.
-  size_t numRounded = 0, first = 0, end = 0;
+  size_t first = 0, end = 0;
   const ExecutorInterface *executor = nullptr;
   /// By compared sample and output.
   std::vector<std::vector<std::vector<char>>> outputs;

@@ -20,9 +20,12 @@ struct BudgetName {
 } // namespace
 
 static constexpr BudgetName budgetNames[] = {
-    {"avg-bits:", Budget::AverageBits},     {"bytes:", Budget::Bytes},
-    {"latency:", Budget::Latency},          {"loss:sqnr:", Budget::SQNR},
+    {"avg-bits:", Budget::AverageBits},
+    {"bytes:", Budget::Bytes},
+    {"latency:", Budget::Latency},
+    {"loss:sqnr:", Budget::SQNR},
     {"loss:agreement:", Budget::Agreement},
+    {"loss:accuracy:", Budget::Accuracy},
 };
 
 std::optional<Budget> Budget::parse(StringRef text) {

@@ -13,18 +13,19 @@ namespace qc {
 
 /// One budget: "avg-bits:5", "bytes:100000", "latency:2.5" (milliseconds), or
 /// an accepted loss: "loss:sqnr:20" (dB at least), "loss:agreement:97" (per
-/// cent of equal largest outputs at least).
+/// cent of equal largest outputs at least), "loss:accuracy:90" (per cent of
+/// largest outputs that are the labels', at least).
 struct Budget {
-  enum Kind { AverageBits, Bytes, Latency, SQNR, Agreement };
+  enum Kind { AverageBits, Bytes, Latency, SQNR, Agreement, Accuracy };
   Kind kind;
   double value;
 
-  bool isLoss() const { return kind == SQNR || kind == Agreement; }
+  bool isLoss() const { return kind >= SQNR; }
   /// None if `text` is no budget.
   static std::optional<Budget> parse(llvm::StringRef text);
   static llvm::StringRef getAccepted() {
     return "avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS, loss:sqnr:DB, "
-           "loss:agreement:PERCENT";
+           "loss:agreement:PERCENT, loss:accuracy:PERCENT";
   }
   /// The text of this budget with another value.
   std::string print(double value) const;

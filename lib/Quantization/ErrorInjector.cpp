@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A float model whose layers can be given a share of a rounding error.
+// A float model whose layers or activations can be given a share of a rounding
+// error.
 
 #include "ErrorInjector.h"
 
@@ -41,6 +42,47 @@ static Value buildError(OpBuilder &builder, Operation *op,
   return MulOp::create(builder, loc, type, result, share);
 }
 
+/// A new argument of `function`, one number.
+static FailureOr<Value> addShare(func::FuncOp function, Operation *op) {
+  Builder builder(function.getContext());
+  unsigned argument = function.getNumArguments();
+  if (failed(function.insertArgument(
+          argument, RankedTensorType::get(1, builder.getF32Type()),
+          builder.getDictionaryAttr({}), op->getLoc())))
+    return op->emitError("cannot take an error as an argument");
+  return function.getArgument(argument);
+}
+
+FailureOr<ErrorInjector>
+ErrorInjector::create(func::FuncOp function, ArrayRef<DequantizeOp> pairs,
+                      const ExecutorInterface &executor) {
+  ErrorInjector injector(function.getContext());
+  injector.shares.resize(pairs.size());
+  size_t numInputs = function.getNumArguments();
+  SmallVector<Site> sites;
+  for (DequantizeOp rounded : pairs) {
+    auto codes = rounded.getQ().getDefiningOp<QuantizeOp>();
+    FailureOr<Value> share = addShare(function, rounded);
+    if (failed(share))
+      return failure();
+    Site &site = sites.emplace_back(Site{codes, 1});
+    for (Operation *reader : rounded->getUsers())
+      if (std::optional<LinearLayer> layer = LinearLayer::get(reader))
+        site.macs += layer->macs();
+    OpBuilder builder(function.getContext());
+    builder.setInsertionPointAfter(rounded);
+    Location loc = rounded.getLoc();
+    Value exact = codes.getX();
+    Value error = SubOp::create(builder, loc, rounded, exact);
+    Value part = MulOp::create(builder, loc, error.getType(), error, *share);
+    Value sum = AddOp::create(builder, loc, error.getType(), exact, part);
+    rounded.getResult().replaceAllUsesExcept(sum, error.getDefiningOp());
+  }
+  if (failed(injector.compile(function, numInputs, sites, executor)))
+    return failure();
+  return injector;
+}
+
 FailureOr<ErrorInjector>
 ErrorInjector::create(func::FuncOp function, ArrayRef<LinearLayer> layers,
                       ArrayRef<const WeightError *> errors,
@@ -57,42 +99,42 @@ ErrorInjector::create(func::FuncOp function, ArrayRef<LinearLayer> layers,
   size_t numInputs = function.getNumArguments();
 
   OpBuilder builder(function.getContext());
-  auto shareType = RankedTensorType::get(1, builder.getF32Type());
-  SmallVector<Operation *> clones;
+  SmallVector<Site> sites;
   for (auto [index, layer] : llvm::enumerate(layers)) {
     Operation *op = mapping.lookup(layer.getOp());
-    clones.push_back(op);
-    unsigned argument = clone.getNumArguments();
-    if (failed(clone.insertArgument(
-            argument, shareType, builder.getDictionaryAttr({}), op->getLoc())))
-      return op->emitError("cannot take an error as an argument");
+    sites.push_back({op, layer.macs()});
+    FailureOr<Value> share = addShare(clone, op);
+    if (failed(share))
+      return failure();
     builder.setInsertionPointAfter(op);
     Value result = op->getResult(0);
-    Value error = buildError(builder, op, layer, *errors[index],
-                             clone.getArgument(argument));
+    Value error = buildError(builder, op, layer, *errors[index], *share);
     auto sum =
         AddOp::create(builder, op->getLoc(), result.getType(), result, error);
     result.replaceAllUsesExcept(sum, sum);
   }
-  if (failed(injector.compile(clone, numInputs, clones, executor)))
+  if (failed(injector.compile(clone, numInputs, sites, executor)))
     return failure();
   return injector;
 }
 
-/// The part of each op, in order: a part begins with a layer.
-static SmallVector<size_t> choosePartOf(Block &block,
-                                        ArrayRef<Operation *> layers) {
+/// The part of each op, in order: a part begins with a site.
+SmallVector<size_t> ErrorInjector::choosePartOf(Block &block,
+                                                ArrayRef<Site> sites) {
   constexpr double numParts = 4;
   double total = 0, done = 0;
-  for (Operation *op : layers)
-    total += static_cast<double>(LinearLayer::get(op)->macs());
+  llvm::DenseMap<Operation *, int64_t> macs;
+  for (const Site &site : sites) {
+    total += static_cast<double>(site.macs);
+    macs[site.op] = site.macs;
+  }
   SmallVector<size_t> partOf;
   size_t part = 0;
   for (Operation &op : block.without_terminator()) {
-    if (llvm::is_contained(layers, &op)) {
+    if (auto site = macs.find(&op); site != macs.end()) {
       if (done >= total / numParts * static_cast<double>(part + 1))
         ++part;
-      done += static_cast<double>(LinearLayer::get(&op)->macs());
+      done += static_cast<double>(site->second);
     }
     partOf.push_back(part);
   }
@@ -100,10 +142,10 @@ static SmallVector<size_t> choosePartOf(Block &block,
 }
 
 LogicalResult ErrorInjector::compile(func::FuncOp function, size_t numInputs,
-                                     ArrayRef<Operation *> layers,
+                                     ArrayRef<Site> sites,
                                      const ExecutorInterface &executor) {
   Block &block = function.getBody().front();
-  SmallVector<size_t> partOf = choosePartOf(block, layers);
+  SmallVector<size_t> partOf = choosePartOf(block, sites);
   size_t numParts = partOf.empty() ? 0 : partOf.back() + 1;
   llvm::DenseMap<Operation *, size_t> partOfOp;
   for (auto [op, part] : llvm::zip_equal(block.without_terminator(), partOf))
@@ -140,9 +182,9 @@ LogicalResult ErrorInjector::compile(func::FuncOp function, size_t numInputs,
       parts[part].inputs.push_back(it->second);
     }
   }
-  for (auto [index, op] : llvm::enumerate(layers)) {
-    size_t part = partOfOp[op];
-    parts[part].layers.push_back(index);
+  for (auto [index, site] : llvm::enumerate(sites)) {
+    size_t part = partOfOp[site.op];
+    parts[part].errors.push_back(index);
     arguments[part].push_back(block.getArgument(numInputs + index));
   }
   for (auto [index, part] : llvm::enumerate(parts)) {
@@ -173,8 +215,8 @@ ErrorInjector::runPart(const Part &part, size_t copy,
   SmallVector<ArrayRef<char>> arguments;
   for (size_t value : part.inputs)
     arguments.push_back(values[value]);
-  for (size_t layer : part.layers)
-    arguments.push_back(ArrayRef(reinterpret_cast<const char *>(&shares[layer]),
+  for (size_t error : part.errors)
+    arguments.push_back(ArrayRef(reinterpret_cast<const char *>(&shares[error]),
                                  sizeof(float)));
   if (failed(code->runOn(arguments)))
     return failure();
@@ -210,8 +252,8 @@ ErrorInjector::run(size_t sample) const {
                                      samples[sample].end());
   bool hasError = false;
   for (const Part &part : parts) {
-    hasError |= llvm::any_of(part.layers,
-                             [&](size_t layer) { return shares[layer] != 0; });
+    hasError |= llvm::any_of(part.errors,
+                             [&](size_t error) { return shares[error] != 0; });
     if (!hasError || part.copies.empty())
       continue;
     FailureOr<CompiledFunction *> code =

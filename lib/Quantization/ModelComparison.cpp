@@ -21,15 +21,35 @@ ModelComparison::ModelComparison(func::FuncOp function) {
     outputs.push_back({counts,
                        isa_and_nonnull<SoftmaxOp>(value.getDefiningOp()),
                        length,
+                       counts ? type.getNumElements() / length : 0,
                        0,
                        0,
                        {}});
   }
 }
 
-bool ModelComparison::isThere() const {
-  return llvm::any_of(outputs,
-                      [](const Output &output) { return output.counts; });
+std::vector<ModelComparison::Output>::const_iterator
+ModelComparison::findFirst() const {
+  return llvm::find_if(outputs,
+                       [](const Output &output) { return output.counts; });
+}
+
+bool ModelComparison::isThere() const { return findFirst() != outputs.end(); }
+
+std::pair<int64_t, int64_t> ModelComparison::getRows() const {
+  auto first = findFirst();
+  if (first == outputs.end())
+    return {0, 0};
+  return {first->rows, first->length};
+}
+
+void ModelComparison::countLabels(ArrayRef<float> values) {
+  auto [rows, length] = getRows();
+  for (int64_t row = 0; row < rows && numLabelled < labels.size(); ++row) {
+    ArrayRef<float> own = values.slice(row * length, length);
+    numRight += std::max_element(own.begin(), own.end()) - own.begin() ==
+                labels[numLabelled++];
+  }
 }
 
 static ArrayRef<float> getFloats(ArrayRef<char> bytes) {
@@ -43,6 +63,8 @@ void ModelComparison::add(size_t index, ArrayRef<char> reference,
   if (!output.counts)
     return;
   ArrayRef<float> from = getFloats(reference), to = getFloats(other);
+  if (outputs.begin() + index == findFirst())
+    countLabels(to);
   for (auto [a, b] : llvm::zip_equal(from, to)) {
     double error = static_cast<double>(a) - b;
     output.noise += error * error;
@@ -66,6 +88,8 @@ ModelError ModelComparison::get() const {
   // JSON has no infinity.
   auto limit = [](double value) { return value < 1e30 ? value : 1e30; };
   ModelError error;
+  if (numLabelled)
+    error.accuracy = static_cast<double>(numRight) / numLabelled;
   for (const Output &output : outputs) {
     if (!output.counts)
       continue;

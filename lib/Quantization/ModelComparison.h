@@ -22,6 +22,9 @@ struct ModelError {
   /// Share of rows of the last dimension whose largest elements agree, of the
   /// worst output.
   double agreement = 1;
+  /// Share of rows of the first output whose largest element is the label's; 0
+  /// without labels.
+  double accuracy = 0;
 
   double getSQNR() const { return getDecibels(1, relativeSquare); }
 };
@@ -34,6 +37,11 @@ public:
 
   /// Whether any output counts.
   bool isThere() const;
+  /// Rows of the last dimension that one sample has of the first output that
+  /// counts, and their length.
+  std::pair<int64_t, int64_t> getRows() const;
+  /// The classes of all rows of that output that will be added, in order.
+  void setLabels(llvm::ArrayRef<int64_t> classes) { labels = classes; }
   /// Bytes of output `index` of one sample, in storage format.
   void add(size_t index, llvm::ArrayRef<char> reference,
            llvm::ArrayRef<char> other);
@@ -42,11 +50,16 @@ public:
 private:
   struct Output {
     bool counts, isSoftmax;
-    int64_t length;
+    int64_t length, rows;
     double noise = 0, power = 0;
     LogitComparison logits;
   };
+  std::vector<Output>::const_iterator findFirst() const;
+  void countLabels(llvm::ArrayRef<float> values);
+
   std::vector<Output> outputs;
+  llvm::ArrayRef<int64_t> labels;
+  size_t numLabelled = 0, numRight = 0;
 };
 
 } // namespace qc

@@ -89,6 +89,12 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
              << "; accepted: tensor, token for integers as input 0 of a matrix "
                 "product, axis for integers without a given scale as input 0 "
                 "of a depthwise convolution";
+    if (format.range == "output" || format.rounding != "nearest")
+      return op.emitError()
+             << "the plan's input " << index << " has range " << format.range
+             << " and rounding " << format.rounding
+             << "; accepted for activations: range minmax, moving, percentile, "
+                "entropy, mse; rounding nearest";
     Request *request = find(operand.get(), format);
     if (!request) {
       requests.push_back({operand.get(), format, {}, false, {}, {}});
@@ -99,9 +105,9 @@ LogicalResult ActivationQuantizer::collect(Operation &op) {
   return success();
 }
 
-IntegerScale qc::chooseTensorScale(const ValueStatistics &statistics,
-                                   const OperandFormat &format,
-                                   IntegerType storage) {
+/// The range that one scale is to represent.
+static ClipRange chooseTensorRange(const ValueStatistics &statistics,
+                                   const OperandFormat &format) {
   RangeOptions options;
   options.method = llvm::StringSwitch<RangeMethod>(format.range)
                        .Case("moving", RangeMethod::MovingAverage)
@@ -109,10 +115,21 @@ IntegerScale qc::chooseTensorScale(const ValueStatistics &statistics,
                        .Case("entropy", RangeMethod::Entropy)
                        .Case("mse", RangeMethod::MeanSquare)
                        .Default(RangeMethod::MinMax);
+  // What rounding costs is known for integers.
+  bool isFloat = StringRef(format.type).starts_with("f");
+  if (isFloat && (options.method == RangeMethod::Entropy ||
+                  options.method == RangeMethod::MeanSquare))
+    options.method = RangeMethod::MinMax;
   options.percentile = format.percentile;
-  options.bits = storage.getWidth();
+  options.bits = getFormatBits(format.type);
   options.symmetric = format.symmetric;
-  return chooseScale(chooseRange(statistics, options), storage.getWidth(),
+  return chooseRange(statistics, options);
+}
+
+IntegerScale qc::chooseTensorScale(const ValueStatistics &statistics,
+                                   const OperandFormat &format,
+                                   IntegerType storage) {
+  return chooseScale(chooseTensorRange(statistics, format), storage.getWidth(),
                      storage.isSigned(), format.symmetric);
 }
 
@@ -187,7 +204,8 @@ LogicalResult ActivationQuantizer::chooseFromStatistics(Request &request,
   }
   // The largest value becomes the format's.
   float largest = isa<Float8E5M2Type>(type) ? 57344 : 448;
-  float magnitude = values->all.getAbsMax();
+  ClipRange range = chooseTensorRange(*values, request.format);
+  float magnitude = std::max(-range.lo, range.hi);
   request.scale.scale = magnitude > 0 ? magnitude / largest : 1;
   return success();
 }

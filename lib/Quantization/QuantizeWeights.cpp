@@ -29,9 +29,16 @@ getGridFormat(Operation *op, const OperandFormat &format, bool hasHessian) {
   grid.bits = storage ? storage.getWidth() : 8;
   grid.isSigned = !storage || storage.isSigned();
   grid.symmetric = format.symmetric || !storage;
-  if (format.granularity == Granularity::Token)
-    return op->emitError("weights have no tokens; accepted: granularity axis, "
-                         "block");
+  if (format.granularity != Granularity::Axis &&
+      format.granularity != Granularity::Block)
+    return op->emitError("weights have a scale per output channel or block; "
+                         "accepted: granularity axis, block");
+  if (format.scale != 0)
+    return op->emitError("the plan gives a scale for weights, whose scales are "
+                         "chosen; accepted: range minmax, mse, output");
+  if (!llvm::is_contained({"minmax", "mse", "output"}, format.range))
+    return op->emitError() << "bad range '" << format.range
+                           << "' of weights; accepted: minmax, mse, output";
   if (format.granularity == Granularity::Block)
     grid.blockSize = format.block;
   if (format.scales == "f16")

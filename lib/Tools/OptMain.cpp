@@ -10,6 +10,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -32,12 +33,22 @@ static void useOneThreadPerProduct() {
     reinterpret_cast<void (*)(int)>(set)(1);
 }
 
+/// Has messages name the op, not print it with all that is in it, which for a
+/// function is the whole model. --mlir-print-op-on-diagnostic still does.
+static void shortenDiagnostics() {
+  auto *print = static_cast<llvm::cl::opt<bool> *>(
+      llvm::cl::getRegisteredOptions().lookup("mlir-print-op-on-diagnostic"));
+  if (print && print->getNumOccurrences() == 0)
+    print->setValue(false);
+}
+
 int qc::runOptMain(int argc, char **argv, DialectRegistry &registry) {
   llvm::InitLLVM init(argc, argv);
   useOneThreadPerProduct();
   VerifyNumericsCommandLine verify(llvm::cl::getGeneralCategory());
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, "qc optimizer driver\n", registry);
+  shortenDiagnostics();
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   // These print and need no files.
   if (config.shouldShowDialects() || config.shouldListPasses())

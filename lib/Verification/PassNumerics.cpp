@@ -35,6 +35,7 @@ constexpr PassNumerics quantized{PassNumerics::Kind::Approximate, 0,
 
 constexpr Declaration declarations[] = {
     // Graph, QDQ and integer levels.
+    {"qc-activation-sensitivity", exact},
     {"qc-assign-bits", exact},
     {"qc-band-transforms", exact},
     {"qc-calibrate", exact},

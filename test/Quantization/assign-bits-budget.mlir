@@ -34,7 +34,7 @@
 // NONE-NOT: why
 
 // RUN: not qc-opt %s --qc-assign-bits="budget=bits:4" 2>&1 | FileCheck %s --check-prefix=BUDGET
-// BUDGET: error: qc-assign-bits: bad budget 'bits:4'; accepted: avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS, loss:sqnr:DB, loss:agreement:PERCENT
+// BUDGET: error: qc-assign-bits: bad budget 'bits:4'; accepted: avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS, loss:sqnr:DB, loss:agreement:PERCENT, loss:accuracy:PERCENT
 // RUN: not qc-opt %s --qc-assign-bits="budget=avg-bits:4 candidates=si4,si8" 2>&1 | FileCheck %s --check-prefix=NEAREST
 // NEAREST: error: qc-assign-bits: no candidates fit the budget; the nearest that can be met: avg-bits:5.3334
 // RUN: qc-opt %s --qc-assign-bits="budget=avg-bits:5.3334 candidates=si4,si8" -o /dev/null

@@ -148,6 +148,72 @@ func.func @granularity(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
 
 // -----
 
+qc.plan @plan {relu = {inputs = {"0" = {type = "ui8", range = "output"}}}}
+func.func @range(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  // expected-error @below {{the plan's input 0 has range output and rounding nearest; accepted for activations: range minmax, moving, percentile, entropy, mse; rounding nearest}}
+  %0 = qc.relu %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// expected-error @below {{the plan's node 'relu' input '0': bad 'zero' 256; accepted for ui8: 0 to 255}}
+qc.plan @plan {relu = {inputs = {"0" = {type = "ui8", scale = 0.5 : f64, zero = 256.0 : f64}}}}
+func.func @zero(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %0 = qc.relu %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// expected-error @below {{the plan's node 'relu' input '0': bad 'scale'; accepted: a positive normal f32}}
+qc.plan @plan {relu = {inputs = {"0" = {type = "ui8", scale = 1.0e-300 : f64}}}}
+func.func @scale(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %0 = qc.relu %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+// expected-error @below {{the plan's node 'relu' input '0': a 'zero' goes with a 'scale'}}
+qc.plan @plan {relu = {inputs = {"0" = {type = "ui8", zero = 3.0 : f64}}}}
+func.func @alone(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %0 = qc.relu %x : (tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}
+
+// -----
+
+qc.plan @plan {matmul = {inputs = {"1" = {type = "si4"}}}}
+func.func @tensor(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = qc.constant dense<1.0> : tensor<4x2xf32> : tensor<4x2xf32>
+  // expected-error @below {{weights have a scale per output channel or block; accepted: granularity axis, block}}
+  %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// -----
+
+qc.plan @plan {matmul = {inputs = {"1" = {type = "si4", granularity = "axis", scale = 0.5 : f64}}}}
+func.func @given(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = qc.constant dense<1.0> : tensor<4x2xf32> : tensor<4x2xf32>
+  // expected-error @below {{the plan gives a scale for weights, whose scales are chosen; accepted: range minmax, mse, output}}
+  %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// -----
+
+qc.plan @plan {matmul = {inputs = {"1" = {type = "si4", granularity = "axis", range = "percentile"}}}}
+func.func @clipped(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = qc.constant dense<1.0> : tensor<4x2xf32> : tensor<4x2xf32>
+  // expected-error @below {{bad range 'percentile' of weights; accepted: minmax, mse, output}}
+  %0 = qc.matmul %x, %w : (tensor<3x4xf32>, tensor<4x2xf32>) -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// -----
+
 qc.plan @plan {matmul = {inputs = {"1" = {type = "si16", granularity = "axis"}}}}
 func.func @weights(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
   %w = qc.constant dense<1.0> : tensor<4x2xf32> : tensor<4x2xf32>

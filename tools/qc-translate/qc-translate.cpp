@@ -67,10 +67,10 @@ static void registerExport() {
   static llvm::cl::opt<std::string> function(
       "function", llvm::cl::cat(category), llvm::cl::value_desc("name"),
       llvm::cl::desc("Export this function (default: the only one)"));
-  static llvm::cl::opt<bool> widenCodes(
-      "widen-codes", llvm::cl::cat(category),
-      llvm::cl::desc("Store codes of a width that ONNX lacks in its next wider "
-                     "integer type"));
+  static llvm::cl::opt<bool> exactTypes(
+      "exact-types", llvm::cl::cat(category),
+      llvm::cl::desc("Refuse codes of a width that ONNX lacks (default: store "
+                     "them in its next wider integer type, and warn)"));
   static llvm::cl::opt<std::string> externalData(
       "external-data", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("Write weights to this file beside the model (default: "
@@ -83,7 +83,7 @@ static void registerExport() {
           return op->emitError("is no module");
         qc::ExportOptions options;
         options.function = function;
-        options.widenCodes = widenCodes;
+        options.exactTypes = exactTypes;
         options.externalData = externalData;
         if (std::string path = getOutputPath(); !path.empty())
           options.externalDataIfLarge = path + ".data";

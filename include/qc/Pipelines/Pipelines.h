@@ -158,6 +158,29 @@ struct QuantizePipelineOptions
       *this, "share",
       llvm::cl::desc("Which layers share a format: inputs (products of one "
                      "input), sums, none (default inputs)")};
+  Option<unsigned> generations{
+      *this, "generations",
+      llvm::cl::desc("Generations of the solver evolutionary"),
+      llvm::cl::init(10)};
+  Option<unsigned> modelLimit{
+      *this, "model-limit",
+      llvm::cl::desc("Samples with which solvers that run models round, and as "
+                     "many others by which they judge (0: half of all)"),
+      llvm::cl::init(16)};
+  Option<std::string> labels{
+      *this, "labels",
+      llvm::cl::desc("File of the samples' classes, for loss:accuracy"),
+      llvm::cl::init("")};
+  Option<bool> pairs{
+      *this, "pairs",
+      llvm::cl::desc(
+          "Measure what pairs of neighbouring layers spoil together"),
+      llvm::cl::init(false)};
+  Option<bool> explain{
+      *this, "explain",
+      llvm::cl::desc("Measure what the rounding of each activation spoils: a "
+                     "remark names the worst, the plan has all"),
+      llvm::cl::init(false)};
   Option<std::string> sensitivity{
       *this, "sensitivity",
       llvm::cl::desc("JSON file of sensitivities to load, go on from and "

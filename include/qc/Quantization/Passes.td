@@ -130,7 +130,7 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     (lib/Quantization/Budget.h). Several budgets are met together. `solver` is an exact knapsack or an
     integer program (auto: whichever fits); `evolutionary` goes on from there by running quantized
     models, `bisection` finds the smallest model with an accepted loss: loss:sqnr in dB, loss:agreement
-    in per cent, on `limit` samples of `inputs`. The first layer keeps the bits of `ends`; matrix products
+    in per cent, loss:accuracy in per cent of the classes in `labels`, on `limit` samples of `inputs`. The first layer keeps the bits of `ends`; matrix products
     of one input share a format (`share`). Why each format was chosen is in the plan: the
     metric, the loss and the alternatives. A budget that cannot be met is an error that names
     the nearest.
@@ -155,7 +155,7 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     Option<"rounding", "rounding", "std::string", "\"gptq\"", "How weights are rounded: nearest, gptq">,
     ListOption<"floatNodes", "float-nodes", "std::string", "Nodes that stay float">,
     ListOption<"floatOps", "float-ops", "std::string", "Ops that stay float, such as add">,
-    ListOption<"budget", "budget", "std::string", "avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS (one or several), or loss:sqnr:DB, loss:agreement:PERCENT">,
+    ListOption<"budget", "budget", "std::string", "avg-bits:BITS, bytes:BYTES, latency:MILLISECONDS (one or several), or loss:sqnr:DB, loss:agreement:PERCENT, loss:accuracy:PERCENT">,
     ListOption<"candidates", "candidates", "std::string", "Storage types to choose from (default si3,si4,si5,si6,si7,si8)">,
     Option<"metric", "metric", "std::string", "\"fisher\"", "Metric of @sensitivity that predicts the loss">,
     Option<"solver", "solver", "std::string", "\"auto\"", "auto, knapsack, milp, bisection, evolutionary">,
@@ -163,6 +163,9 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     Option<"generations", "generations", "unsigned", "10", "Generations of the solver evolutionary, of at most 16 models each">,
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs, for solvers that run models">,
     Option<"limit", "limit", "unsigned", "16", "Samples with which these round, and as many others by which they judge (0: half of all)">,
+    Option<"labels", "labels", "std::string", "\"\"", "File of the samples' classes, for loss:accuracy: an integer per sample (.npy, .pb)">,
+    Option<"weightCorrection", "weight-correction", "bool", "true", "Solvers that run models: as qc-quantize's">,
+    Option<"biasCorrection", "bias-correction", "bool", "true", "Solvers that run models: as qc-quantize's">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">,
     Option<"plan", "plan", "std::string", "\"\"", "JSON file whose lines win">,
     Option<"dump", "dump", "std::string", "\"\"", "JSON file to write the plan to">
@@ -171,6 +174,32 @@ def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
     Statistic<"numNodes", "nodes", "Number of nodes in the plan">,
     Statistic<"numBytes", "bytes", "Bytes of weights that a budget was for">,
     Statistic<"numEvaluations", "evaluations", "Number of quantized models run">
+  ];
+}
+
+def ActivationSensitivity : QC_QuantizationPass<"qc-activation-sensitivity"> {
+  let summary = "Measure what the rounding of each activation spoils";
+  let description = [{
+    For a float model with a plan and the table `@statistics`: every value that the plan quantizes is
+    rounded alone, with the scales that qc-quantize would choose, and the squared error of the model's
+    outputs by their power (`model-mse`, as qc-sensitivity's) is written to what the plan says of the nodes
+    that read it: `why.activations`, by input. A remark names the values that make up most of the sum,
+    worst first, at most five. One compile; a run per value and sample.
+
+    Numerics: exact (changes no function).
+
+    ```mlir
+    qc.plan @plan {conv1 = {by = "qc-assign-bits", inputs = {…}, why = {activations = {"0" = 1.2e-05}}}}
+    ```
+  }];
+  let options = [
+    Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
+    Option<"limit", "limit", "unsigned", "16", "Use at most this many samples (0: all)">,
+    Option<"dump", "dump", "std::string", "\"\"", "JSON file to write the plan to">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numActivations", "activations", "Number of values that were rounded alone">
   ];
 }
 

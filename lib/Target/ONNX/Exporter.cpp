@@ -26,7 +26,7 @@ RankedTensorType GraphExporter::getStoredType(RankedTensorType type) const {
   Type element = type.getElementType();
   if (!getDataType(element)) {
     auto integer = dyn_cast<IntegerType>(element);
-    if (!options.widenCodes || !integer || integer.isSignless() ||
+    if (options.exactTypes || !integer || integer.isSignless() ||
         integer.getWidth() > 8)
       return {};
     element =
@@ -95,9 +95,7 @@ std::string GraphExporter::describeMissing(Type type) const {
   }
   StringRef sign = integer.isUnsigned() ? "ui" : "si";
   stream << sign << "2, " << sign << "4, " << sign << "8, " << sign
-         << "16, or --widen-codes, which stores it as " << sign
-         << (integer.getWidth() < 4 ? 4 : 8)
-         << " with the same scale and zero point";
+         << "16, or without --exact-types";
   return text;
 }
 
@@ -108,8 +106,32 @@ LogicalResult GraphExporter::checkTypes(Operation &op) {
         return report(&op) << what << " " << index << " " << missing;
     return success();
   };
-  return success(succeeded(check(op.getOperandTypes(), "operand")) &&
-                 succeeded(check(op.getResultTypes(), "result")));
+  if (failed(check(op.getOperandTypes(), "operand")) ||
+      failed(check(op.getResultTypes(), "result")))
+    return failure();
+  llvm::SmallSetVector<Type, 2> narrow;
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(op.getOperandTypes()),
+                                llvm::to_vector(op.getResultTypes())))
+    if (Type element = getElementTypeOrSelf(type); !getDataType(element))
+      narrow.insert(element);
+  for (Type type : narrow)
+    widened[type].push_back(&op);
+  return success();
+}
+
+void GraphExporter::reportWidened() {
+  for (const auto &[type, ops] : widened) {
+    InFlightDiagnostic diagnostic = emitWarning(function.getLoc());
+    Type stored =
+        getStoredType(RankedTensorType::get({}, type)).getElementType();
+    diagnostic << "ONNX lacks " << type << ": stored as " << stored
+               << ", with the same scales, zero points and numbers, in "
+               << ops.size() << (ops.size() == 1 ? " node" : " nodes");
+    if (std::string name = getNodeName(ops.front()->getLoc()); !name.empty())
+      diagnostic << (ops.size() == 1 ? ", '" : ", the first '") << name << "'";
+    diagnostic << " (--exact-types refuses this)";
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,6 +224,7 @@ LogicalResult GraphExporter::walk() {
   terms.clear();
   constants.clear();
   constantValues.clear();
+  widened.clear();
   inputs.clear();
   outputs.clear();
   if (!llvm::hasSingleElement(function.getBody()))
@@ -394,6 +417,7 @@ LogicalResult GraphExporter::run(onnx::ModelProto &model) {
   dropUnused();
   if (failed(nameInterface()))
     return failure();
+  reportWidened();
   nameNodes();
   write(model);
   return success();

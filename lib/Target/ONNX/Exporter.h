@@ -60,8 +60,10 @@ private:
   /// Why ONNX cannot store values of this type and what is accepted; empty if
   /// it can.
   std::string describeMissing(mlir::Type type) const;
-  /// Whether ONNX has the op's types, widened if that was asked for.
+  /// Whether ONNX has the op's types, or wider ones: then the op joins
+  /// `widened`.
   mlir::LogicalResult checkTypes(mlir::Operation &op);
+  void reportWidened();
   void addOutputs(mlir::Operation &terminator);
   /// Raises `required` to what the node's types and attributes need; what no
   /// version takes is returned as an error, otherwise empty.
@@ -93,6 +95,8 @@ private:
   llvm::DenseMap<mlir::Value, Term> terms;
   llvm::DenseMap<mlir::Attribute, Term> constants;
   llvm::DenseMap<unsigned, mlir::ElementsAttr> constantValues;
+  /// Element types that ONNX lacks, and the ops that have them.
+  llvm::MapVector<mlir::Type, std::vector<mlir::Operation *>> widened;
   llvm::SmallVector<unsigned> inputs, outputs;
   llvm::StringSet<> taken;
 };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # REQUIRES: onnxruntime
 # RUN: rm -rf %t && mkdir -p %t && %python %s write %t
-# RUN: qc-translate --export-onnx --widen-codes --external-data=%t/codes.data %t/codes.mlir -o %t/codes.onnx
+# RUN: qc-translate --export-onnx --external-data=%t/codes.data %t/codes.mlir -o %t/codes.onnx
 # RUN: %python %s run %t
 """Codes of widths that ONNX lacks, stored wider: constants hold the same numbers, and
 what is quantized at run time saturates as before. The weights lie in a file."""

@@ -2,10 +2,11 @@
 //
 // What cannot be exported is reported, all of it in one run.
 //
-// RUN: not qc-translate --export-onnx %s --function=codes 2>&1 | FileCheck %s --check-prefix=CODES
+// RUN: not qc-translate --export-onnx --exact-types %s --function=codes 2>&1 | FileCheck %s --check-prefix=CODES
+// RUN: qc-translate --export-onnx %s --function=codes -o %t.onnx 2>&1 | FileCheck %s --check-prefix=WIDER
 // RUN: not qc-translate --export-onnx %s --function=many 2>&1 | FileCheck %s --check-prefix=MANY
-// RUN: not qc-translate --export-onnx %s --function=many --widen-codes 2>&1 | FileCheck %s --check-prefix=MANY
-// RUN: not qc-translate --export-onnx %s --function=input 2>&1 | FileCheck %s --check-prefix=INPUT
+// RUN: not qc-translate --export-onnx --exact-types %s --function=many 2>&1 | FileCheck %s --check-prefix=MANY
+// RUN: not qc-translate --export-onnx --exact-types %s --function=input 2>&1 | FileCheck %s --check-prefix=INPUT
 // RUN: not qc-translate --export-onnx %s --function=names 2>&1 | FileCheck %s --check-prefix=NAMES
 // RUN: not qc-translate --export-onnx %s --function=missing 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not qc-translate --export-onnx %s --function=nothing 2>&1 | FileCheck %s --check-prefix=FUNCTION
@@ -16,7 +17,8 @@
 // FUNCTION: the module has no function 'nothing'; accepted: 'codes'
 // EXTERNAL: cannot write external data '{{.*}}data':
 
-// CODES: node 'dequantize' (op qc.dequantize) cannot be exported to ONNX: operand 0 has element type ui6, which ONNX lacks; accepted: ui2, ui4, ui8, ui16, or --widen-codes, which stores it as ui8 with the same scale and zero point
+// CODES: node 'dequantize' (op qc.dequantize) cannot be exported to ONNX: operand 0 has element type ui6, which ONNX lacks; accepted: ui2, ui4, ui8, ui16, or without --exact-types
+// WIDER: warning: ONNX lacks 'ui6': stored as 'ui8', with the same scales, zero points and numbers, in 1 node, 'dequantize' (--exact-types refuses this)
 func.func @codes() -> tensor<4xf32> {
   %q = qc.constant dense<[1, 2, 3, 60]> : tensor<4xui6> : tensor<4xui6>
   %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
@@ -40,7 +42,7 @@ func.func @many(%x: tensor<1x1x4x4xsi8>, %p: tensor<1x1x4x4xsi32>) -> (tensor<1x
   return %n, %r, %t : tensor<1x1x4x4xsi64>, tensor<1x1x4x4xsi8>, tensor<1x1x3x3xsi32>
 }
 
-// INPUT: argument 0 has element type si3, which ONNX lacks; accepted: si2, si4, si8, si16, or --widen-codes, which stores it as si4
+// INPUT: argument 0 has element type si3, which ONNX lacks; accepted: si2, si4, si8, si16, or without --exact-types
 func.func @input(%x: tensor<4xsi3>) -> tensor<4xsi3> {
   return %x : tensor<4xsi3>
 }

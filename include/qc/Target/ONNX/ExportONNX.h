@@ -15,10 +15,10 @@ namespace qc {
 struct ExportOptions {
   /// The function to export; empty: the module's only one.
   std::string function;
-  /// Store codes of a width that ONNX lacks in its next wider integer type (3
-  /// bits in 4, 5 to 7 in 8). Scales, zero points and so all numbers stay as
-  /// they are. Without it such codes are an error.
-  bool widenCodes = false;
+  /// Codes of a width that ONNX lacks are an error. Otherwise they are stored
+  /// in its next wider integer type (3 bits in 4, 5 to 7 in 8), and a warning
+  /// says so; scales, zero points and so all numbers stay as they are.
+  bool exactTypes = false;
   /// File for the weights, in the folder that the model will lie in; empty:
   /// they are part of the model.
   std::string externalData;

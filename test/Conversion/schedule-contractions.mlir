@@ -34,6 +34,30 @@ qc.kernel @integers(%a: tensor<2x32xui8>, %b: tensor<32x16xsi8, #qc.layout<1:16:
   qc.yield %0 : tensor<2x16xsi32>
 }
 
+// Weights of 4 bits: eight steps of sums of two products fit 16 bits, here those
+// of four bytes' reductions 0 to 7; then pairs of these are added up in 32. The
+// ninth step is one of its own.
+// CHECK-LABEL: func.func @small
+// CHECK-NOT: pmadd.wd
+// CHECK-COUNT-14: llvm.x86.avx2.pmadd.ub.sw
+// CHECK-NOT: pmadd.wd
+// CHECK: llvm.x86.avx2.pmadd.ub.sw
+// CHECK: arith.addi {{.*}} : vector<16xi16>
+// CHECK: llvm.x86.avx2.pmadd.wd
+// CHECK: arith.addi {{.*}} : vector<8xi32>
+// CHECK: llvm.x86.avx2.pmadd.ub.sw
+// CHECK: llvm.x86.avx2.pmadd.wd
+// CHECK: llvm.x86.avx2.pmadd.ub.sw
+// CHECK-NEXT: llvm.x86.avx2.pmadd.wd
+// CHECK: return
+// DOT-LABEL: func.func @small
+// DOT-NOT: pmadd
+// DOT: return
+qc.kernel @small(%a: tensor<1x36xui8>, %b: tensor<36x16xsi8, #qc.layout<1:16:1, 0:4:9, 1:1:16, 0:1:4>>) -> tensor<1x16xsi32> attributes {family = "contraction"} {
+  %0 = qc.matmul %a, %b {qc.weight_bound = 8 : i64} : (tensor<1x36xui8>, tensor<36x16xsi8, #qc.layout<1:16:1, 0:4:9, 1:1:16, 0:1:4>>) -> tensor<1x16xsi32>
+  qc.yield %0 : tensor<1x16xsi32>
+}
+
 // For many channels an iteration's inputs are widened before: 512 bytes here, 256
 // even ones and behind them 256 odd ones. A step multiplies by the even ones of
 // all rows, then by the odd ones.

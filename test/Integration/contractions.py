@@ -50,14 +50,19 @@ class Case:
     def pick(self, choices):
         return choices[int(self.random.integers(len(choices)))]
 
-    def data(self, shape, dtype):
-        info = np.iinfo(dtype)
+    def data(self, shape, dtype, bits=8):
+        """Numbers of so many bits."""
+        low, high = (int(limit) >> (8 - bits) for limit in (np.iinfo(dtype).min, np.iinfo(dtype).max))
         choice = self.random.random()
         if choice < 0.15:
-            return np.full(shape, self.pick([info.min, info.max]), dtype)
+            return np.full(shape, self.pick([low, high]), dtype)
         if choice < 0.35:
-            return self.random.choice([info.min, info.max], shape).astype(dtype)
-        return self.random.integers(info.min, info.max + 1, shape).astype(dtype)
+            return self.random.choice([low, high], shape).astype(dtype)
+        return self.random.integers(low, high + 1, shape).astype(dtype)
+
+    def weights(self, shape):
+        """Small ones are computed in other ways."""
+        return self.data(shape, self.dtypes[1], self.pick([8, 8, 8, 8, 7, 6, 5, 4, 3, 2]))
 
     def zero(self, dtype):
         info = np.iinfo(dtype)
@@ -104,7 +109,7 @@ class Case:
         """(op, x, weights, attributes, exact result in 64 bits)"""
         spatial = len(extents)
         x = self.data((self.pick([1, 1, 2]), channels, *extents), self.dtypes[0])
-        w = self.data((out, channels // group, *kernel), self.dtypes[1])
+        w = self.weights((out, channels // group, *kernel))
         attributes = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": begin + end, "group": group}
         zeros = self.zero(self.dtypes[0]), self.zero(self.dtypes[1])
         wide = np.pad(x.astype(np.int64) - int(zeros[0]), [(0, 0), (0, 0), *zip(begin, end)])
@@ -126,7 +131,7 @@ class Case:
         if self.large:
             m, k, n = 64, 150, 100
         batch = self.pick([(), (), (3,), (2, 2)])
-        a, b = self.data((*batch, m, k), self.dtypes[0]), self.data((k, n), self.dtypes[1])
+        a, b = self.data((*batch, m, k), self.dtypes[0]), self.weights((k, n))
         zeros = self.zero(self.dtypes[0]), self.zero(self.dtypes[1])
         return "MatMul", a, b, {}, zeros, (a.astype(np.int64) - int(zeros[0])) @ (b.astype(np.int64) - int(zeros[1]))
 

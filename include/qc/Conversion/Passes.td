@@ -37,7 +37,9 @@ def ScheduleContractions : Pass<"qc-schedule-contractions", "::mlir::ModuleOp"> 
     accumulated over the taps and channels of the reduction with one broadcast of the input per
     row and one load of packed weights per vector. The elementwise ops behind the root run on the
     accumulators. 8-bit kernels need weights packed four of the reduction together
-    (qc-assign-layouts). Other kernels are left for qc-lower-kernels.
+    (qc-assign-layouts). Without vpdpbusd bytes are multiplied as 16-bit numbers (vpmaddwd); but where `qc.weight_bound`
+    says that weights are small, as bytes (vpmaddubsw), and up to eight sums of two products are added
+    up in 16 bits before they are in 32. Other kernels are left for qc-lower-kernels.
   }];
   let options = [
     Option<"vectorBytes", "vector-bytes", "int64_t", "32", "Bytes of a vector register">,

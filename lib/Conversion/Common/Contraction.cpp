@@ -294,6 +294,8 @@ std::optional<ContractionProblem> qc::analyseContraction(KernelOp kernel) {
     problem = analyseMatMul(matmul);
   if (!problem)
     return std::nullopt;
+  if (auto bound = root->getAttrOfType<IntegerAttr>(weightBoundName))
+    problem->weightBound = bound.getInt();
   RankedTensorType result = typeOf(root->getResult(0));
   int64_t channelDim = isa<ConvOp>(root) ? 1 : result.getRank() - 1;
   if (!isLaneTransparent(kernel.getBody().front(), channelDim, result.getRank(),

@@ -36,6 +36,9 @@ struct ContractionProblem {
   /// Of an input or weight: 32 for floats, 8 or 16 for integers.
   int64_t bits = 32;
   bool inputUnsigned = false, weightsUnsigned = false;
+  /// The largest magnitude that 8-bit weights may have, where it is known to be
+  /// `largestWeightBound` at most; otherwise 0.
+  int64_t weightBound = 0;
   bool isPacked = false;
   /// Where the first elements lie: tensors may be views.
   int64_t inputOffset = 0, weightOffset = 0;

@@ -34,6 +34,8 @@ constexpr int64_t groupChannels = 64;
 /// Inputs of one parallel iteration that are widened for all its channels: as
 /// many as stay in a core's own cache, if each is in so many products.
 constexpr int64_t widenedInputs = 32 << 10, widenedUses = 32;
+/// Steps of the reduction in one iteration where sums of 16 bits hold more.
+constexpr int64_t mostPairSteps = 8;
 /// Bytes of weights that are worth asking for before they are needed: more than
 /// stays in a core's own cache.
 constexpr int64_t prefetchedWeights = 512 << 10, cacheLine = 64;
@@ -70,12 +72,26 @@ private:
   /// Vectors of 32-bit accumulators that a block of channels needs per row.
   int64_t accumulatorsPerBlock() const { return packedChannels / lanes; }
   bool hasBytes() const { return problem.isInteger && problem.bits == 8; }
-  /// Without vpdpbusd bytes are halves of 16-bit numbers for vpmaddwd.
-  bool splitsBytes() const { return hasBytes() && !useDotProduct; }
-  /// vpdpbusd multiplies unsigned inputs by signed weights: what is added to
-  /// inputs and subtracted from weights to make them so.
+  /// Without vpdpbusd bytes are halves of 16-bit numbers for vpmaddwd, unless
+  /// weights are so small that vpmaddubsw cannot saturate.
+  bool splitsBytes() const {
+    return hasBytes() && !useDotProduct && pairSteps() == 0;
+  }
+  /// Steps of the reduction whose sums of two products (vpmaddubsw) add up to
+  /// 16 bits at most, whatever the inputs are; 0 if one step's may have more,
+  /// or if that instruction is not used.
+  int64_t pairSteps() const {
+    if (!hasBytes() || useDotProduct || lanes < 8 || problem.weightBound == 0)
+      return 0;
+    return std::min<int64_t>(INT16_MAX / (2 * 255 * problem.weightBound),
+                             mostPairSteps);
+  }
+  /// vpdpbusd and vpmaddubsw multiply unsigned inputs by signed weights: what
+  /// is added to inputs and subtracted from weights to make them so. (Bounded
+  /// weights are the same numbers either way.)
+  bool multipliesMixed() const { return useDotProduct || pairSteps() != 0; }
   int64_t inputShift() const {
-    return hasBytes() && useDotProduct && !problem.inputUnsigned ? 128 : 0;
+    return hasBytes() && multipliesMixed() && !problem.inputUnsigned ? 128 : 0;
   }
   int64_t weightShift() const {
     return hasBytes() && useDotProduct && problem.weightsUnsigned ? 128 : 0;
@@ -131,6 +147,14 @@ private:
                      MutableArrayRef<Value> accumulators);
   void emitIntegerStep(Value input, Value weight, Value step, const Tile &tile,
                        MutableArrayRef<Value> accumulators);
+  /// `count` steps from `step` on, the last reduction's first without one, with
+  /// sums of 16 bits.
+  void emitPairSteps(Value input, Value weight, Value step, int64_t count,
+                     const Tile &tile, MutableArrayRef<Value> accumulators);
+  /// Four bytes of row `r` from `input` on, repeated over the lanes.
+  Value loadBytes(Value input, int64_t r);
+  /// Vector `v` of the weights from `weight` on.
+  Value loadWeights(Value weight, int64_t v);
   /// Two 16-bit inputs and weights per step.
   void emitShortStep(Value input, Value weight, const Tile &tile,
                      MutableArrayRef<Value> accumulators);
@@ -271,6 +295,11 @@ void ContractionEmitter::emitBlocks(Value channel, int64_t blocks,
   Tile one = getTile(1, blocks, validChannels);
   int64_t perRow = one.perRow + one.inputSums,
           reserve = one.weightSums + one.perRow + 2;
+  // Sums of 16 bits beside those of 32, or a product for each vector.
+  if (pairSteps() > 1)
+    perRow *= 2, reserve += one.weightSums;
+  else if (pairSteps() == 1)
+    reserve += one.perRow;
   // Both halves of the weights or those of all inputs, and a product.
   if (widened)
     reserve += one.perRow;
@@ -386,44 +415,70 @@ ContractionEmitter::emitReduction(Value inputBase, Value weightBase,
 
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<scf::ForOp> nest;
-  int64_t stepStride = problem.reduction.back().weightStride;
+  const ReductionLoop &last = problem.reduction.back();
+  // Steps of the last reduction in one iteration, and those behind them all.
+  int64_t perIteration = std::clamp<int64_t>(pairSteps(), 1, last.extent);
+  int64_t rest = last.extent % perIteration;
   Value input = inputBase, weight = weightBase, next = prefetch.base, step;
-  for (auto [index, loop] : llvm::enumerate(problem.reduction)) {
-    if (loop.extent == 1)
-      continue;
+  auto enter = [&](int64_t iterations, int64_t inputStride,
+                   int64_t weightStride) {
     auto created = scf::ForOp::create(
-        builder, loc, constant(0), constant(loop.extent), constant(1), carried);
+        builder, loc, constant(0), constant(iterations), constant(1), carried);
     nest.push_back(created);
     builder.setInsertionPointToEnd(created.getBody());
     carried.assign(created.getRegionIterArgs().begin(),
                    created.getRegionIterArgs().end());
-    input = add(input, scale(created.getInductionVar(),
-                             inputDistance(loop.inputStride)));
-    weight = add(weight, scale(created.getInductionVar(), loop.weightStride));
+    Value index = created.getInductionVar();
+    input = add(input, scale(index, inputDistance(inputStride)));
+    weight = add(weight, scale(index, weightStride));
     if (prefetch.perStep != 0)
-      next =
-          add(next, scale(created.getInductionVar(),
-                          loop.weightStride / stepStride * prefetch.perStep));
-    if (index + 1 == problem.reduction.size())
-      step = created.getInductionVar();
-  }
+      next = add(next, scale(index, weightStride / last.weightStride *
+                                        prefetch.perStep));
+    return index;
+  };
+  auto leave = [&] {
+    scf::ForOp loop = nest.pop_back_val();
+    builder.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(builder, loc, carried);
+    carried.assign(loop.getResults().begin(), loop.getResults().end());
+    builder.setInsertionPointAfter(loop);
+  };
+  for (const ReductionLoop &loop : ArrayRef(problem.reduction).drop_back())
+    if (loop.extent != 1)
+      enter(loop.extent, loop.inputStride, loop.weightStride);
+  Value firstInput = input, firstWeight = weight;
+  bool isLoop = last.extent / perIteration != 1;
+  if (isLoop)
+    step =
+        scale(enter(last.extent / perIteration, perIteration * last.inputStride,
+                    perIteration * last.weightStride),
+              perIteration);
+  else if (perIteration > 1)
+    step = constant(0);
   int64_t line = cacheLine * 8 / problem.bits;
-  for (int64_t offset = 0; offset < prefetch.perStep; offset += line)
+  for (int64_t offset = 0; offset < perIteration * prefetch.perStep;
+       offset += line)
     memref::PrefetchOp::create(builder, loc, buffer(problem.weights),
                                add(next, constant(offset)), /*isWrite=*/false,
                                /*localityHint=*/2, /*isDataCache=*/true);
-  if (hasBytes())
+  if (pairSteps() != 0)
+    emitPairSteps(input, weight, step, perIteration, tile, carried);
+  else if (hasBytes())
     emitIntegerStep(input, weight, step, tile, carried);
   else if (problem.isInteger)
     emitShortStep(input, weight, tile, carried);
   else
     emitFloatStep(input, weight, tile, carried);
-  for (scf::ForOp loop : llvm::reverse(nest)) {
-    builder.setInsertionPointToEnd(loop.getBody());
-    scf::YieldOp::create(builder, loc, carried);
-    carried.assign(loop.getResults().begin(), loop.getResults().end());
-    builder.setInsertionPointAfter(loop);
+  if (isLoop)
+    leave();
+  if (rest != 0) {
+    int64_t done = last.extent - rest;
+    emitPairSteps(add(firstInput, constant(done * last.inputStride)),
+                  add(firstWeight, constant(done * last.weightStride)),
+                  constant(done), rest, tile, carried);
   }
+  while (!nest.empty())
+    leave();
 
   SmallVector<Value> sums(ArrayRef(carried).take_front(main)),
       weightSums(ArrayRef(carried).slice(main, tile.weightSums));
@@ -600,34 +655,89 @@ Value ContractionEmitter::widen(Value bytes, bool isOdd, bool isUnsigned) {
   return arith::ShRSIOp::create(builder, loc, pairs, eight);
 }
 
+Value ContractionEmitter::loadBytes(Value input, int64_t r) {
+  Type i8 = builder.getI8Type(), i32 = builder.getI32Type();
+  Value four = vector::LoadOp::create(
+      builder, loc, VectorType::get({packedDot}, i8), buffer(problem.input),
+      add(input, constant(r * problem.rowStride)));
+  if (inputShift() != 0)
+    four = flip(four);
+  Value word =
+      vector::BitCastOp::create(builder, loc, VectorType::get({1}, i32), four);
+  word = vector::ExtractOp::create(builder, loc, word, 0);
+  return vector::BitCastOp::create(builder, loc,
+                                   VectorType::get({lanes * packedDot}, i8),
+                                   splat(word, lanes));
+}
+
+Value ContractionEmitter::loadWeights(Value weight, int64_t v) {
+  int64_t perBlock = accumulatorsPerBlock();
+  return vector::LoadOp::create(
+      builder, loc, VectorType::get({lanes * packedDot}, builder.getI8Type()),
+      buffer(problem.weights),
+      add(weight, constant(v / perBlock * problem.blockStride +
+                           v % perBlock * lanes * packedDot)));
+}
+
+void ContractionEmitter::emitPairSteps(Value input, Value weight, Value step,
+                                       int64_t count, const Tile &tile,
+                                       MutableArrayRef<Value> accumulators) {
+  const ReductionLoop &loop = problem.reduction.back();
+  int64_t perRow = tile.perRow, main = tile.rows * perRow;
+  auto words = VectorType::get({2 * lanes}, builder.getI16Type());
+  auto bytes = VectorType::get({lanes * packedDot}, builder.getI8Type());
+  StringRef name = lanes == 16 ? "llvm.x86.avx512.pmaddubs.w.512"
+                               : "llvm.x86.avx2.pmadd.ub.sw";
+  Value unit = arith::ConstantOp::create(
+      builder, loc,
+      DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
+  SmallVector<Value> pairs(accumulators.size());
+  int64_t left = count;
+  auto multiply = [&](int64_t sum, Value inputs, Value weights) {
+    Value product = LLVM::CallIntrinsicOp::create(builder, loc, words,
+                                                  builder.getStringAttr(name),
+                                                  ValueRange{inputs, weights})
+                        .getResult(0);
+    pairs[sum] =
+        pairs[sum]
+            ? Value(arith::AddIOp::create(builder, loc, pairs[sum], product))
+            : product;
+    // At once behind the last step, which frees a register.
+    if (left == 1)
+      accumulators[sum] = arith::AddIOp::create(builder, loc, accumulators[sum],
+                                                multiplyAdd(pairs[sum], unit));
+  };
+  Value ones = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(bytes, builder.getI8IntegerAttr(1)));
+  for (int64_t i = 0; i < count; ++i, --left) {
+    Value from = add(input, constant(i * loop.inputStride)),
+          at = add(weight, constant(i * loop.weightStride));
+    Value own = step ? add(step, constant(i)) : Value();
+    SmallVector<Value> weights;
+    for (int64_t v = 0; v < perRow; ++v) {
+      weights.push_back(loadWeights(at, v));
+      if (tile.weightSums)
+        multiply(main + v, ones, weights.back());
+    }
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Value inputs = loadBytes(from, r);
+      for (int64_t v = 0; v < perRow; ++v)
+        multiply(r * perRow + v, inputs, weights[v]);
+      if (tile.inputSums)
+        multiply(main + tile.weightSums + r, inputs, getOnes(own, 8, 0, 1));
+    }
+  }
+}
+
 void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
                                          const Tile &tile,
                                          MutableArrayRef<Value> accumulators) {
   Type i8 = builder.getI8Type(), i32 = builder.getI32Type();
   auto sums = VectorType::get({lanes}, i32);
   auto bytes = VectorType::get({lanes * packedDot}, i8);
-  int64_t perBlock = accumulatorsPerBlock(), perRow = tile.perRow,
-          rows = tile.rows, main = rows * perRow;
+  int64_t perRow = tile.perRow, rows = tile.rows, main = rows * perRow;
   MutableArrayRef<Value> weightSums = accumulators.slice(main, tile.weightSums),
                          inputSums = accumulators.take_back(tile.inputSums);
-  // The four bytes of a row, repeated over the lanes.
-  auto loadInput = [&](int64_t r) -> Value {
-    Value four = vector::LoadOp::create(
-        builder, loc, VectorType::get({packedDot}, i8), buffer(problem.input),
-        add(input, constant(r * problem.rowStride)));
-    if (useDotProduct && !problem.inputUnsigned)
-      four = flip(four);
-    Value word = vector::BitCastOp::create(builder, loc,
-                                           VectorType::get({1}, i32), four);
-    word = vector::ExtractOp::create(builder, loc, word, 0);
-    return vector::BitCastOp::create(builder, loc, bytes, splat(word, lanes));
-  };
-  auto loadWeights = [&](int64_t v) -> Value {
-    Value position = add(weight, constant(v / perBlock * problem.blockStride +
-                                          v % perBlock * lanes * packedDot));
-    return vector::LoadOp::create(builder, loc, bytes, buffer(problem.weights),
-                                  position);
-  };
   if (useDotProduct) {
     std::string name = "llvm.x86.avx512.vpdpbusd." + std::to_string(lanes * 32);
     auto call = [&](Value sum, Value lhs, Value rhs) -> Value {
@@ -638,12 +748,12 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     };
     SmallVector<Value> weights;
     for (int64_t v = 0; v < perRow; ++v) {
-      weights.push_back(loadWeights(v));
+      weights.push_back(loadWeights(weight, v));
       if (weightShift() != 0)
         weights.back() = flip(weights.back());
     }
     for (int64_t r = 0; r < rows; ++r) {
-      Value broadcast = loadInput(r);
+      Value broadcast = loadBytes(input, r);
       for (int64_t v = 0; v < perRow; ++v) {
         Value &accumulator = accumulators[r * perRow + v];
         accumulator = call(accumulator, broadcast, weights[v]);
@@ -682,7 +792,7 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     int64_t odd = cast<MemRefType>(widened.getType()).getNumElements() / 2;
     SmallVector<Value> loaded;
     for (int64_t v = 0; v < perRow; ++v)
-      loaded.push_back(loadWeights(v));
+      loaded.push_back(loadWeights(weight, v));
     for (bool isOdd : {false, true}) {
       SmallVector<Value> weights;
       for (int64_t v = 0; v < perRow; ++v) {
@@ -709,14 +819,14 @@ void ContractionEmitter::emitIntegerStep(Value input, Value weight, Value step,
     return;
   }
   auto takeInput = [&](int64_t r) {
-    Halves halves = halve(loadInput(r), problem.inputUnsigned);
+    Halves halves = halve(loadBytes(input, r), problem.inputUnsigned);
     if (tile.inputSums)
       accumulate(inputSums[r], halves,
                  {getOnes(step, 16, 0, 2), getOnes(step, 16, 1, 2)});
     return halves;
   };
   auto takeWeights = [&](int64_t v) {
-    Halves halves = halve(loadWeights(v), problem.weightsUnsigned);
+    Halves halves = halve(loadWeights(weight, v), problem.weightsUnsigned);
     if (tile.weightSums)
       accumulate(weightSums[v], {ones, ones}, halves);
     return halves;

@@ -3,6 +3,7 @@
 // The qc dialect: registration, attributes, constants and what all ops share.
 
 #include "qc/Dialect/QC/IR/QCDialect.h"
+#include "qc/Dialect/QC/IR/WeightPacking.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -27,6 +28,16 @@ void QCDialect::initialize() {
 
 LogicalResult QCDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == weightBoundName) {
+    auto bound = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (!isa<ConvOp, MatMulOp>(op) || !bound || bound.getInt() < 1 ||
+        bound.getInt() > largestWeightBound ||
+        !llvm::isPowerOf2_64(bound.getInt()))
+      return op->emitError()
+             << "'" << weightBoundName << "' must be a power of two from 1 to "
+             << largestWeightBound << " on a convolution or matrix product";
+    return success();
+  }
   if (attribute.getName() != requantizeModeName)
     return success();
   auto mode = dyn_cast<StringAttr>(attribute.getValue());

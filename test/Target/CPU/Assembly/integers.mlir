@@ -62,7 +62,7 @@
 #same = array<i64: 1, 1, 1, 1>
 
 func.func @matmul(%x: tensor<128x256xui8> {qc.name = "x"}) -> (tensor<128x64xui8> {qc.name = "y"}) {
-  %w = qc.constant dense<3> : tensor<256x64xsi8> : tensor<256x64xsi8>
+  %w = qc.constant dense<100> : tensor<256x64xsi8> : tensor<256x64xsi8>
   %m = qc.constant dense<0.02> : tensor<f32> : tensor<f32>
   %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
   %0 = qc.matmul %x, %w : (tensor<128x256xui8>, tensor<256x64xsi8>) -> tensor<128x64xsi32>
@@ -71,7 +71,7 @@ func.func @matmul(%x: tensor<128x256xui8> {qc.name = "x"}) -> (tensor<128x64xui8
 }
 
 func.func @conv1x1(%x: tensor<1x32x28x28xui8> {qc.name = "x"}) -> (tensor<1x64x28x28xui8> {qc.name = "y"}) {
-  %w = qc.constant dense<3> : tensor<64x32x1x1xsi8> : tensor<64x32x1x1xsi8>
+  %w = qc.constant dense<100> : tensor<64x32x1x1xsi8> : tensor<64x32x1x1xsi8>
   %m = qc.constant dense<0.02> : tensor<f32> : tensor<f32>
   %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
   %r = qc.max_pool %x {kernel = #one, strides = #one, pads = #none, dilations = #one} : (tensor<1x32x28x28xui8>) -> tensor<1x32x28x28xui8>
@@ -82,7 +82,7 @@ func.func @conv1x1(%x: tensor<1x32x28x28xui8> {qc.name = "x"}) -> (tensor<1x64x2
 }
 
 func.func @conv3x3(%x: tensor<1x48x28x28xui8> {qc.name = "x"}) -> (tensor<1x64x28x28xui8> {qc.name = "y"}) {
-  %w = qc.constant dense<3> : tensor<64x48x3x3xsi8> : tensor<64x48x3x3xsi8>
+  %w = qc.constant dense<100> : tensor<64x48x3x3xsi8> : tensor<64x48x3x3xsi8>
   %m = qc.constant dense<0.02> : tensor<f32> : tensor<f32>
   %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
   %0 = qc.conv %x, %w {strides = #one, pads = #same, dilations = #one, group = 1 : i64}
@@ -92,7 +92,7 @@ func.func @conv3x3(%x: tensor<1x48x28x28xui8> {qc.name = "x"}) -> (tensor<1x64x2
 }
 
 func.func @grouped(%x: tensor<1x128x14x14xui8> {qc.name = "x"}) -> (tensor<1x128x14x14xui8> {qc.name = "y"}) {
-  %w = qc.constant dense<3> : tensor<128x32x3x3xsi8> : tensor<128x32x3x3xsi8>
+  %w = qc.constant dense<100> : tensor<128x32x3x3xsi8> : tensor<128x32x3x3xsi8>
   %m = qc.constant dense<0.02> : tensor<f32> : tensor<f32>
   %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
   %0 = qc.conv %x, %w {strides = #one, pads = #same, dilations = #one, group = 4 : i64}
@@ -102,7 +102,7 @@ func.func @grouped(%x: tensor<1x128x14x14xui8> {qc.name = "x"}) -> (tensor<1x128
 }
 
 func.func @first(%x: tensor<1x3x112x112xf32> {qc.name = "x"}) -> (tensor<1x32x56x56xui8> {qc.name = "y"}) {
-  %w = qc.constant dense<3> : tensor<32x3x3x3xsi8> : tensor<32x3x3x3xsi8>
+  %w = qc.constant dense<100> : tensor<32x3x3x3xsi8> : tensor<32x3x3x3xsi8>
   %m = qc.constant dense<0.02> : tensor<f32> : tensor<f32>
   %z = qc.constant dense<0> : tensor<ui8> : tensor<ui8>
   %q = qc.quantize %x, %m, %z {axis = 0 : i64} : (tensor<1x3x112x112xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x3x112x112xui8>

@@ -16,6 +16,12 @@ constexpr int64_t packedChannels = 16;
 /// Elements of the reduction that packed 8-bit weights keep together.
 constexpr int64_t packedDot = 4;
 
+/// Attribute of a contraction whose 8-bit weights are constants of at most this
+/// magnitude, a power of two up to `largestWeightBound`: sums of two of their
+/// products with 8-bit codes then fit 16 bits.
+constexpr llvm::StringLiteral weightBoundName = "qc.weight_bound";
+constexpr int64_t largestWeightBound = 64;
+
 /// Elements of the reduction that packed weights of `element` keep together:
 /// the 32 bits that one lane of a dot product takes, or one float.
 int64_t getPackedStep(mlir::Type element);

@@ -212,13 +212,18 @@ def WidenWeights : Pass<"qc-widen-weights", "::mlir::func::FuncOp"> {
     bits go through a qc.cast to si8, which every such code fits. The artefact keeps the codes as they
     are; the cast is a kernel that qc-plan-memory lets run once per loaded model.
 
+    Contractions whose constant weights are at most 64 in magnitude get the attribute
+    `qc.weight_bound`, the next power of two: sums of two of their products with bytes fit 16 bits, and
+    the smaller they are, the more of these do, which makes kernels without vpdpbusd faster
+    (qc-schedule-contractions).
+
     Numerics: exact.
 
     ```mlir
     %y = qc.conv %x, %w {…} : (tensor<1x8x4x4xui8>, tensor<8x8x3x3xsi4>) -> …
     // becomes
     %b = qc.cast %w {to = si8} : (tensor<8x8x3x3xsi4>) -> tensor<8x8x3x3xsi8>
-    %y = qc.conv %x, %b {…}
+    %y = qc.conv %x, %b {qc.weight_bound = 8 : i64, …}
     ```
   }];
   let statistics = [

@@ -149,3 +149,36 @@ func.func @late_layer(%x: tensor<1x512x9x9xui8>) -> tensor<1x512x7x7xsi32> {
   %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x512x9x9xui8>, tensor<512x512x3x3xsi8>) -> tensor<1x512x7x7xsi32>
   return %0 : tensor<1x512x7x7xsi32>
 }
+
+// Nothing is faster than nothing.
+// AUTO-LABEL: func.func @no_images
+// AUTO: qc.conv
+// REMARK: DirectConvolution {{.*}}Function=no_images {{.*}}it is empty
+func.func @no_images(%x: tensor<0x16x8x8xui8>) -> tensor<0x16x6x6xsi32> {
+  %w = qc.constant dense<1> : tensor<16x16x3x3xsi8> : tensor<16x16x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<0x16x8x8xui8>, tensor<16x16x3x3xsi8>) -> tensor<0x16x6x6xsi32>
+  return %0 : tensor<0x16x6x6xsi32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=no_inputs {{.*}}it is empty
+func.func @no_inputs(%x: tensor<1x0x8x8xui8>) -> tensor<1x16x6x6xsi32> {
+  %w = qc.constant dense<> : tensor<16x0x3x3xsi8> : tensor<16x0x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x0x8x8xui8>, tensor<16x0x3x3xsi8>) -> tensor<1x16x6x6xsi32>
+  return %0 : tensor<1x16x6x6xsi32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=no_outputs {{.*}}it is empty
+func.func @no_outputs(%x: tensor<1x16x8x8xui8>) -> tensor<1x0x6x6xsi32> {
+  %w = qc.constant dense<> : tensor<0x16x3x3xsi8> : tensor<0x16x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x8x8xui8>, tensor<0x16x3x3xsi8>) -> tensor<1x0x6x6xsi32>
+  return %0 : tensor<1x0x6x6xsi32>
+}
+
+// Costs of more multiplications than 64 bits count.
+// AUTO-LABEL: func.func @many_images
+// AUTO: qc.sfc_input_transform {{.*}} {algorithm = "winograd(4x4,3x3)"}
+func.func @many_images(%x: tensor<1048576x512x4098x4098xf32>) -> tensor<1048576x512x4096x4096xf32> {
+  %w = qc.constant dense<1.0> : tensor<512x512x3x3xf32> : tensor<512x512x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1048576x512x4098x4098xf32>, tensor<512x512x3x3xf32>) -> tensor<1048576x512x4096x4096xf32>
+  return %0 : tensor<1048576x512x4096x4096xf32>
+}

@@ -162,16 +162,18 @@ std::optional<Chain> BandTransforms::match(DispatchOp dispatch,
 
 /// The number of parts of a band that costs least, all of them for no bands.
 int64_t BandTransforms::choose(Chain &chain) {
-  auto bytes = [](Value value) { return getStorageBytes(typeOf(value)); };
-  int64_t between = bytes(chain.input.getOutputs().front()) +
-                    bytes(chain.product.getOutputs().front());
+  auto bytes = [](Value value) {
+    return static_cast<double>(getStorageBytes(typeOf(value)));
+  };
+  double between = bytes(chain.input.getOutputs().front()) +
+                   bytes(chain.product.getOutputs().front());
   // Weights come from behind the cache once per band.
-  int64_t weights = 0;
+  double weights = 0;
   for (Value operand : chain.product.getInputs())
     if (operand != chain.input.getOutputs().front())
       weights += bytes(operand);
-  int64_t perImage = between / chain.parts;
-  if (chain.axis == 0 && perImage > cacheBytes) {
+  double perImage = between / static_cast<double>(chain.parts);
+  if (chain.axis == 0 && perImage > static_cast<double>(cacheBytes)) {
     // Rows of one image after the other.
     int64_t rows = chain.inputTransform.getParallelExtents()[1];
     return chooseBand(rows, perImage, weights, cacheBytes) < rows ? 1

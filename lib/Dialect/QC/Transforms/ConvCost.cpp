@@ -37,22 +37,29 @@ static Coefficients getCoefficients(bool isInteger, ByteProducts products) {
   return {2.1, 12, 24, 20, 6};
 }
 
-int64_t qc::getDirectCost(const ConvShape &shape,
-                          llvm::ArrayRef<int64_t> taps) {
-  return shape.images * shape.size[0] * shape.size[1] * shape.inputChannels *
-         shape.outputChannels * taps[0] * taps[1];
+double qc::getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps) {
+  double cost = 1;
+  for (int64_t extent :
+       {shape.images, shape.size[0], shape.size[1], shape.inputChannels,
+        shape.outputChannels, taps[0], taps[1]})
+    cost *= static_cast<double>(extent);
+  return cost;
 }
 
-int64_t qc::chooseBand(int64_t parts, int64_t between, int64_t weights,
+int64_t qc::chooseBand(int64_t parts, double between, double weights,
                        int64_t cacheBytes) {
-  if (between <= cacheBytes)
+  auto cache = static_cast<double>(cacheBytes);
+  if (between <= cache)
     return parts;
   // What is between the kernels is written and read where it does not stay.
-  int64_t best = parts, least = weights + 2 * between;
+  int64_t best = parts;
+  double least = weights + 2 * between,
+         each = between / static_cast<double>(parts);
   for (int64_t perBand = 1; perBand < parts; ++perBand) {
-    if (between / parts * perBand > cacheBytes)
+    if (each * static_cast<double>(perBand) > cache)
       break;
-    int64_t cost = llvm::divideCeil(parts, perBand) * weights;
+    double cost =
+        static_cast<double>(llvm::divideCeil(parts, perBand)) * weights;
     // Equal bands of one kernel before a remainder with kernels of its own.
     if (parts % perBand != 0)
       cost += cost / 4;
@@ -68,34 +75,38 @@ double qc::getTransformedCost(const ConvShape &shape,
                               const FastConvolution &algorithm,
                               ByteProducts products, int64_t cacheBytes) {
   Coefficients each = getCoefficients(shape.isInteger, products);
-  int64_t tiles = shape.images;
+  auto images = static_cast<double>(shape.images),
+       inputChannels = static_cast<double>(shape.inputChannels),
+       outputChannels = static_cast<double>(shape.outputChannels),
+       count = static_cast<double>(algorithm.getNumProducts()),
+       cache = static_cast<double>(cacheBytes), tiles = images;
   for (unsigned d = 0; d < 2; ++d)
-    tiles *= llvm::divideCeil(shape.size[d], algorithm.outputs[d]);
-  int64_t count = algorithm.getNumProducts();
-  int64_t inputs = tiles * count * shape.inputChannels,
-          outputs = tiles * count * shape.outputChannels;
-  int64_t bytes = products == ByteProducts::Codes ? 1 : shape.isInteger ? 2 : 4;
-  int64_t weights = count * shape.inputChannels * shape.outputChannels * bytes;
-  int64_t between = inputs * bytes + outputs * 4;
+    tiles *= static_cast<double>(
+        llvm::divideCeil(shape.size[d], algorithm.outputs[d]));
+  double inputs = tiles * count * inputChannels,
+         outputs = tiles * count * outputChannels;
+  double bytes = products == ByteProducts::Codes ? 1 : shape.isInteger ? 2 : 4;
+  double weights = count * inputChannels * outputChannels * bytes;
+  double between = inputs * bytes + outputs * 4;
   // Bands are rows of each image, or several images (qc-band-transforms).
-  bool hasRows = between / shape.images > cacheBytes;
+  bool hasRows = between / images > cache;
   int64_t parts = hasRows
                       ? llvm::divideCeil(shape.size[0], algorithm.outputs[0])
                       : shape.images;
-  int64_t cutBytes = hasRows ? between / shape.images : between;
+  double cutBytes = hasRows ? between / images : between;
   int64_t perBand = chooseBand(parts, cutBytes, weights, cacheBytes);
-  int64_t bands =
-      llvm::divideCeil(parts, perBand) * (hasRows ? shape.images : 1);
-  double cost = each.product * inputs * shape.outputChannels +
-                each.input * inputs + each.output * outputs +
-                each.memoryByte * weights +
+  double bands = static_cast<double>(llvm::divideCeil(parts, perBand)) *
+                 (hasRows ? images : 1);
+  double cost = each.product * inputs * outputChannels + each.input * inputs +
+                each.output * outputs + each.memoryByte * weights +
                 each.cacheByte * weights * (bands - 1);
-  if (cutBytes / parts * perBand > cacheBytes)
+  if (cutBytes / static_cast<double>(parts) * static_cast<double>(perBand) >
+      cache)
     cost += each.cacheByte * 2 * between;
   // A copy is taken for what a transformed input costs.
   if (shape.isGroup)
-    cost += each.input *
-            static_cast<double>(shape.images * shape.size[0] * shape.size[1] *
-                                (shape.inputChannels + shape.outputChannels));
+    cost += each.input * images * static_cast<double>(shape.size[0]) *
+            static_cast<double>(shape.size[1]) *
+            (inputChannels + outputChannels);
   return cost;
 }

@@ -24,8 +24,10 @@ struct ConvShape {
 /// multiplied as those of the direct form.
 enum class ByteProducts { DotProduct, Widened, Codes };
 
-/// Multiply-accumulates of the direct form.
-int64_t getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps);
+/// Multiply-accumulates of the direct form. No dimension of `shape` is 0, here
+/// and below; costs are floats because products of dimensions may exceed 64
+/// bits.
+double getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps);
 
 /// The time of `algorithm`, as a number of multiply-accumulates of the direct
 /// form that take as long. `cacheBytes` is what bands may fill.
@@ -36,7 +38,7 @@ double getTransformedCost(const ConvShape &shape,
 /// Parts of a fast convolution's maps (`parts` of them) in a band, so that what
 /// passes a cache of `cacheBytes` is least: `between` bytes lie between its
 /// kernels in all, `weights` bytes are read per band. All parts for no bands.
-int64_t chooseBand(int64_t parts, int64_t between, int64_t weights,
+int64_t chooseBand(int64_t parts, double between, double weights,
                    int64_t cacheBytes);
 
 /// Bytes of a core's own cache that bands fill if nothing else is said.

@@ -183,6 +183,10 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
   auto isOne = [](int64_t value) { return value == 1; };
   if (x.getRank() != 4)
     return "it is not two-dimensional";
+  if (llvm::any_of(ArrayRef{x, w, y}, [](RankedTensorType type) {
+        return llvm::is_contained(type.getShape(), 0);
+      }))
+    return "it is empty";
   if (!llvm::all_of(conv.getStrides(), isOne))
     return "its stride is not 1";
   if (!llvm::all_of(conv.getDilations(), isOne))
@@ -309,8 +313,8 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
     least = cost;
   }
   if (isAuto && best &&
-      least * worthwhileGain > static_cast<double>(getDirectCost(
-                                   shape, w.getShape().drop_front(2)))) {
+      least * worthwhileGain >
+          getDirectCost(shape, w.getShape().drop_front(2))) {
     reason = "it would not be faster";
     return nullptr;
   }

@@ -117,6 +117,21 @@ static int64_t getAlignedDim(RankedTensorType type, int64_t axis) {
   return dim >= 0 && type.getDimSize(dim) != 1 ? dim : -1;
 }
 
+/// Whether a part of the maps along `axis` meets the same elements of `op`'s
+/// operands as before where those with a dimension of that size are cut too.
+/// Parameters along an attribute `axis`, or one for several indices, are not.
+static bool isCutWithMaps(Operation *op, int64_t axis, int64_t size) {
+  auto own = op->getAttrOfType<IntegerAttr>("axis");
+  bool isAlongAxis = own && own.getInt() == axis;
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    RankedTensorType type = typeOf(operand);
+    if (isAlongAxis && type.getRank() != 4)
+      return type.getNumElements() == 1;
+    int64_t dim = getAlignedDim(type, axis);
+    return dim < 0 || type.getDimSize(dim) == size;
+  });
+}
+
 std::optional<Chain> BandTransforms::match(DispatchOp dispatch,
                                            KernelTypes &kernels) {
   Chain chain;
@@ -157,6 +172,10 @@ std::optional<Chain> BandTransforms::match(DispatchOp dispatch,
         !getOuterDigit(typeOf(operand), dim))
       return std::nullopt;
   }
+  int64_t size = typeOf(dispatch.getOutputs().front()).getDimSize(chain.axis);
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    if (&op != chain.outputTransform && !isCutWithMaps(&op, chain.axis, size))
+      return std::nullopt;
   return chain;
 }
 

@@ -166,46 +166,61 @@ static OutputFunction getClamp(Value zero) {
       static_cast<float>(getLargestCode(type) - *number));
 }
 
-static OutputUnit getOutputUnit(ConvOp conv) {
+/// The unit in which a user of the sums rescales them; that of the sums where
+/// no user's is known; none, with a reason, where it is not one per channel.
+static std::optional<OutputUnit> getOutputUnit(ConvOp conv,
+                                               std::string &reason) {
   int64_t channels =
       cast<RankedTensorType>(conv.getY().getType()).getDimSize(1);
-  OutputUnit unit;
-  auto set = [&](Value multiplier, function_ref<double(size_t, float)> get) {
+  // One value for each channel of parameters with one, or one along `axis`.
+  auto spread = [&](ArrayRef<double> values, int64_t axis) {
+    OutputUnit unit;
+    if (values.size() == 1)
+      unit.perChannel.assign(channels, values.front());
+    else if (axis == 1 && static_cast<int64_t>(values.size()) == channels)
+      unit.perChannel.assign(values);
+    else
+      reason = "what follows rescales it along another dimension than that of "
+               "channels";
+    return unit;
+  };
+  auto spreadFloats = [&](Value multiplier, int64_t axis) {
     FailureOr<SmallVector<float>> values = getConstantFloats(multiplier);
-    if (succeeded(values) && !values->empty())
-      for (int64_t k = 0; k < channels; ++k) {
-        size_t index = values->size() == 1 ? 0 : k;
-        unit.perChannel.push_back(get(index, (*values)[index]));
-      }
+    return succeeded(values)
+               ? spread(SmallVector<double>(values->begin(), values->end()),
+                        axis)
+               : OutputUnit();
   };
   for (Operation *user : conv.getY().getUsers()) {
+    OutputUnit unit;
     if (auto requantize = dyn_cast<RequantizeOp>(user)) {
-      set(requantize.getMultiplier(),
-          [](size_t, float value) { return value; });
+      unit = spreadFloats(requantize.getMultiplier(), requantize.getAxis());
       unit.isRounded = true;
       unit.consumer = getClamp(requantize.getZero());
     } else if (auto rescale = dyn_cast<RescaleOp>(user)) {
-      set(rescale.getMultiplier(), [](size_t, float value) { return value; });
+      unit = spreadFloats(rescale.getMultiplier(), rescale.getAxis());
       unit.isRounded = isRounded(rescale.getY());
     } else if (auto fixed = dyn_cast<RequantizeFixedOp>(user)) {
       FailureOr<SmallVector<int64_t>> multipliers = getConstantCodes(
                                           fixed.getMultiplier()),
                                       shifts =
                                           getConstantCodes(fixed.getShift());
-      if (succeeded(multipliers) && succeeded(shifts))
-        for (int64_t k = 0; k < channels; ++k) {
-          size_t index = multipliers->size() == 1 ? 0 : k;
-          unit.perChannel.push_back(
-              std::ldexp(static_cast<double>((*multipliers)[index]),
-                         -static_cast<int>((*shifts)[index])));
-        }
+      if (succeeded(multipliers) && succeeded(shifts)) {
+        SmallVector<double> factors;
+        for (auto [multiplier, shift] : llvm::zip_equal(*multipliers, *shifts))
+          factors.push_back(std::ldexp(static_cast<double>(multiplier),
+                                       -static_cast<int>(shift)));
+        unit = spread(factors, fixed.getAxis());
+      }
       unit.isRounded = true;
       unit.consumer = getClamp(fixed.getZero());
     }
-    if (static_cast<int64_t>(unit.perChannel.size()) == channels)
+    if (!reason.empty())
+      return std::nullopt;
+    if (!unit.perChannel.empty())
       return unit;
   }
-  return {SmallVector<double>(channels, 1), false, {}};
+  return OutputUnit{SmallVector<double>(channels, 1), false, {}};
 }
 
 void CalibrateTransformsPass::collect(func::FuncOp function) {
@@ -226,7 +241,8 @@ void CalibrateTransformsPass::collect(func::FuncOp function) {
           chooseFastConvolution(conv, force, /*isExact=*/false,
                                 /*dotProduct=*/false, layer.reason);
     if (layer.algorithm)
-      layer.unit = getOutputUnit(conv);
+      if (std::optional<OutputUnit> unit = getOutputUnit(conv, layer.reason))
+        layer.unit = std::move(*unit);
     layers.push_back(std::move(layer));
   });
 }

@@ -182,3 +182,12 @@ func.func @many_images(%x: tensor<1048576x512x4098x4098xf32>) -> tensor<1048576x
   %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1048576x512x4098x4098xf32>, tensor<512x512x3x3xf32>) -> tensor<1048576x512x4096x4096xf32>
   return %0 : tensor<1048576x512x4096x4096xf32>
 }
+
+// Kernels are formed behind this pass: those that there are stay as they are.
+// CHECK-LABEL: qc.kernel @kernel
+// CHECK: qc.conv
+// REMARK-NOT: its stride is not 1
+qc.kernel @kernel(%x: tensor<1x16x8x8xui8>, %w: tensor<16x16x3x3xsi8>) -> tensor<1x16x3x3xsi32> attributes {family = "contraction"} {
+  %0 = qc.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x8x8xui8>, tensor<16x16x3x3xsi8>) -> tensor<1x16x3x3xsi32>
+  qc.yield %0 : tensor<1x16x3x3xsi32>
+}

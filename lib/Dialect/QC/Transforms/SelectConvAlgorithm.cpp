@@ -64,29 +64,52 @@ static Value buildSlice(OpBuilder &builder, Location loc, Value value,
   return SliceOp::create(builder, loc, value, offsets, sizes, steps);
 }
 
-/// The same of a constant's first dimension, or null if it cannot be read.
-static Value sliceConstant(OpBuilder &builder, Location loc, Value value,
-                           int64_t begin, int64_t size) {
-  ElementsAttr whole = getConstantValue(value);
-  SmallVector<int64_t> shape(typeOf(value).getShape());
-  int64_t row = typeOf(value).getNumElements() / shape[0];
-  shape[0] = size;
-  ElementsAttr part;
-  if (auto type = dyn_cast<IntegerType>(typeOf(value).getElementType())) {
-    FailureOr<SmallVector<int64_t>> codes = getConstantIntegers(whole);
-    if (succeeded(codes))
-      part = getIntegersAttr(type, shape,
-                             ArrayRef(*codes).slice(begin * row, size * row));
-  } else if (FailureOr<SmallVector<float>> floats = getConstantFloats(value);
-             succeeded(floats)) {
-    part = getFloatsAttr(builder.getContext(), shape,
-                         ArrayRef(*floats).slice(begin * row, size * row));
+namespace {
+
+/// A constant that is read once and sliced along its first dimension.
+class ConstantRows {
+public:
+  /// Fails if `value` cannot be read.
+  static FailureOr<ConstantRows> read(Value value) {
+    ConstantRows rows;
+    rows.type = typeOf(value);
+    if (isa<IntegerType>(rows.type.getElementType())) {
+      FailureOr<SmallVector<int64_t>> codes = getConstantCodes(value);
+      if (failed(codes))
+        return failure();
+      rows.integers = std::move(*codes);
+      return rows;
+    }
+    FailureOr<SmallVector<float>> floats = getConstantFloats(value);
+    if (failed(floats))
+      return failure();
+    rows.floats = std::move(*floats);
+    return rows;
   }
-  if (!part)
-    return {};
-  return ConstantOp::create(builder, loc, cast<Type>(part.getShapedType()),
-                            part);
-}
+
+  Value slice(OpBuilder &builder, Location loc, int64_t begin,
+              int64_t size) const {
+    SmallVector<int64_t> shape(type.getShape());
+    int64_t row = type.getNumElements() / shape[0];
+    shape[0] = size;
+    ElementsAttr part;
+    if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
+      part = getIntegersAttr(integer, shape,
+                             ArrayRef(integers).slice(begin * row, size * row));
+    else
+      part = getFloatsAttr(builder.getContext(), shape,
+                           ArrayRef(floats).slice(begin * row, size * row));
+    return ConstantOp::create(builder, loc, cast<Type>(part.getShapedType()),
+                              part);
+  }
+
+private:
+  RankedTensorType type;
+  SmallVector<int64_t> integers;
+  SmallVector<float> floats;
+};
+
+} // namespace
 
 /// Each group as a convolution of its own, where that may be fast: channels of
 /// the input are taken apart and those of the results put together.
@@ -111,25 +134,26 @@ LogicalResult SelectConvAlgorithm::rewriteGroups(ConvOp conv,
   Location loc = conv.getLoc();
   int64_t groups = conv.getGroup(), inputs = typeOf(conv.getW()).getDimSize(1),
           outputs = typeOf(conv.getW()).getDimSize(0) / groups;
+  FailureOr<ConstantRows> weights = ConstantRows::read(conv.getW()),
+                          biases = failure();
+  if (conv.getBias())
+    biases = ConstantRows::read(conv.getBias());
+  if (failed(weights) || (conv.getBias() && failed(biases)))
+    return conv.emitError("cannot read the weights");
   SmallVector<ConvOp> parts;
   SmallVector<Value> results;
   RankedTensorType y = typeOf(conv.getY());
   SmallVector<int64_t> shape(y.getShape());
   shape[1] = outputs;
   for (int64_t group = 0; group < groups; ++group) {
-    Value w = sliceConstant(builder, loc, conv.getW(), group * outputs,
-                            outputs),
-          bias = conv.getBias() ? sliceConstant(builder, loc, conv.getBias(),
-                                                group * outputs, outputs)
-                                : Value();
-    if (!w || (conv.getBias() && !bias))
-      return conv.emitError("cannot read the weights");
     IRMapping mapping;
     mapping.map(conv.getX(), buildSlice(builder, loc, conv.getX(), 1,
                                         group * inputs, inputs));
-    mapping.map(conv.getW(), w);
-    if (bias)
-      mapping.map(conv.getBias(), bias);
+    mapping.map(conv.getW(),
+                weights->slice(builder, loc, group * outputs, outputs));
+    if (conv.getBias())
+      mapping.map(conv.getBias(),
+                  biases->slice(builder, loc, group * outputs, outputs));
     auto part = cast<ConvOp>(builder.clone(*conv, mapping));
     part.setGroup(1);
     part.getY().setType(RankedTensorType::get(shape, y.getElementType()));
@@ -209,11 +233,12 @@ LogicalResult SelectConvAlgorithm::rewrite(ConvOp conv, std::string &reason) {
 void SelectConvAlgorithm::runOnOperation() {
   if (failed(checkConvAlgorithm(getOperation(), force)))
     return signalPassFailure();
-  SmallVector<ConvOp> convs;
-  getOperation().walk([&](ConvOp conv) { convs.push_back(conv); });
-  for (ConvOp conv : convs) {
+  // Kernels are what they are.
+  SmallVector<std::pair<func::FuncOp, ConvOp>> convs;
+  for (auto function : getOperation().getOps<func::FuncOp>())
+    function.walk([&](ConvOp conv) { convs.push_back({function, conv}); });
+  for (auto [function, conv] : convs) {
     Location loc = conv.getLoc();
-    auto function = conv->getParentOfType<func::FuncOp>();
     std::string reason;
     if (failed(conv.getGroup() == 1 ? rewrite(conv, reason)
                                     : rewriteGroups(conv, reason)))

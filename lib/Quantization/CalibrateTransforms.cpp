@@ -240,7 +240,9 @@ void CalibrateTransformsPass::collect(func::FuncOp function) {
       layer.algorithm =
           chooseFastConvolution(conv, force, /*isExact=*/false,
                                 /*dotProduct=*/false, layer.reason);
-    if (layer.algorithm)
+    if (layer.algorithm && conv.getBias() && !isConstantCodes(conv.getBias()))
+      layer.reason = "its bias is not constant";
+    else if (layer.algorithm)
       if (std::optional<OutputUnit> unit = getOutputUnit(conv, layer.reason))
         layer.unit = std::move(*unit);
     layers.push_back(std::move(layer));

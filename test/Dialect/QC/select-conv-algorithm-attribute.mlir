@@ -87,9 +87,30 @@ func.func @bits(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
 
 func.func @wide_bits(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
   %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
-  // expected-error @+1 {{qc.transform: bits is -1, not 2 to 8}}
+  // expected-error @+1 {{qc.transform: bits is 340282366920938463463374607431768211455, not 2 to 8}}
   %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
     qc.transform = {algorithm = "sfc-6(1x4,1x3)", bits = 340282366920938463463374607431768211455 : i129, scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+// 2^64 + 8.
+func.func @wrapped_bits(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: bits is 18446744073709551624, not 2 to 8}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", bits = 18446744073709551624 : i128, scales = array<f32: 8.0, 2.0, 2.0, 4.0, 2.0, 2.0, 4.0, 2.0>}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
+  return %y : tensor<1x1x3x4xsi32>
+}
+
+// -----
+
+func.func @bits_of_nothing(%x: tensor<1x2x3x6xui8>) -> tensor<1x1x3x4xsi32> {
+  %w = qc.constant dense<1> : tensor<1x2x1x3xsi8> : tensor<1x2x1x3xsi8>
+  // expected-error @+1 {{qc.transform: bits are of codes, which need scales}}
+  %y = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64,
+    qc.transform = {algorithm = "sfc-6(1x4,1x3)", bits = 4 : i64}} : (tensor<1x2x3x6xui8>, tensor<1x2x1x3xsi8>) -> tensor<1x1x3x4xsi32>
   return %y : tensor<1x1x3x4xsi32>
 }
 

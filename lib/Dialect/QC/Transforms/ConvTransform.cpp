@@ -15,6 +15,7 @@
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
@@ -46,11 +47,11 @@ FailureOr<std::optional<ConvTransform>> ConvTransform::get(ConvOp conv) {
     if (name == "algorithm" && isa<StringAttr>(field.getValue())) {
       transform.algorithm = cast<StringAttr>(field.getValue()).str();
     } else if (name == "bits" && isa<IntegerAttr>(field.getValue())) {
-      // Of any width; what is not small is refused below.
-      transform.bits = cast<IntegerAttr>(field.getValue())
-                           .getValue()
-                           .sextOrTrunc(64)
-                           .getSExtValue();
+      APInt bits = cast<IntegerAttr>(field.getValue()).getValue();
+      if (bits.getSignificantBits() > 64)
+        return fail("bits is " + llvm::toString(bits, 10, /*Signed=*/true) +
+                    ", not 2 to 8");
+      transform.bits = bits.getSExtValue();
     } else if (name == "scales" && isa<DenseF32ArrayAttr>(field.getValue())) {
       transform.scales.assign(
           cast<DenseF32ArrayAttr>(field.getValue()).asArrayRef());
@@ -85,6 +86,8 @@ FailureOr<std::optional<ConvTransform>> ConvTransform::get(ConvOp conv) {
                 llvm::join(getFastConvolutionNames(), ", "));
   if (transform.bits < 2 || transform.bits > 8)
     return fail("bits is " + Twine(transform.bits) + ", not 2 to 8");
+  if (transform.isExact() && fields.contains("bits"))
+    return fail("bits are of codes, which need scales");
   ArrayRef<int64_t> shape = typeOf(conv.getW()).getShape();
   size_t products = algorithm->getNumProducts(), channels = shape[0],
          inputs = shape[1];

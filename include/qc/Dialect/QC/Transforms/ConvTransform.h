@@ -22,7 +22,7 @@ namespace qc {
 /// scale per product t, or per product and input channel c (row-major), in
 /// units of the input's codes, the transformed data become codes of `bits`
 /// bits: v = scales[t, c] code - offsets[t]. Absent offsets are 0, absent bits
-/// 8.
+/// 8; bits without scales are an error.
 ///
 /// The other three are how it was rounded where that was not to nearest: codes
 /// of the transformed weights with one scale per product and output channel k,

@@ -141,7 +141,9 @@ class Case:
         terms = int(np.prod(w.shape[1:] if op == "Conv" else w.shape[:1]))
         # The float meaning of a quantized node is exact up to 24 bits.
         if terms * 255 * 255 >= 1 << 24 or self.random.random() < 0.4:
-            self.output = self.node(op + "Integer", [self.input(x), weights, *map(self.constant, zeros)], **attributes)
+            # As behind DynamicQuantizeLinear.
+            zero = (self.input if self.random.random() < 0.2 else self.constant)(zeros[0])
+            self.output = self.node(op + "Integer", [self.input(x), weights, zero, self.constant(zeros[1])], **attributes)
             self.expected = sums.astype(np.int32)
             return
         dtype = self.pick([np.uint8, np.int8])

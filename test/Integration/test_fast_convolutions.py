@@ -313,3 +313,28 @@ def test_products_of_16_and_32_bits(tmp_path):
     for case in narrow, wide:
         widths.append(case.check(tmp_path)[1])
     assert widths == [True, False]
+
+
+SUMS = """
+func.func @main(%x: tensor<2x16x13x10xui8> {{qc.name = "x"}}, %z: tensor<ui8> {{qc.name = "z"}}, %b: tensor<16xsi32> {{qc.name = "b"}}) -> (tensor<2x16x13x10xsi32> {{qc.name = "y"}}) {{
+  %w = qc.constant dense<{weights}> : tensor<16x16x3x3xsi8> : tensor<16x16x3x3xsi8>
+  %zero = qc.constant dense<7> : tensor<ui8> : tensor<ui8>
+  %bias = qc.constant dense<{bias}> : tensor<16xsi32> : tensor<16xsi32>
+  %y = qc.conv %x, %w bias {operands} {{strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64}} : (tensor<2x16x13x10xui8>, tensor<16x16x3x3xsi8>, tensor<16xsi32>{zero}) -> tensor<2x16x13x10xsi32>
+  return %y : tensor<2x16x13x10xsi32>
+}}
+"""
+
+
+@pytest.mark.parametrize("bias", ["%b", "%bias"])
+@pytest.mark.parametrize("zero", ["%z", "%zero", None])
+def test_zero_points_and_biases_that_are_inputs(zero, bias, tmp_path):
+    """Exact products: what cannot be folded before the transforms must not get lost."""
+    random = np.random.default_rng(0)
+    x, w = random.integers(0, 256, (2, 16, 13, 10), np.uint8), random.integers(-128, 128, (16, 16, 3, 3), np.int8)
+    biases = {"%b": random.integers(-9000, 9000, 16, np.int32), "%bias": random.integers(-9000, 9000, 16, np.int32)}
+    zeros = {"%z": np.array(100, np.uint8), "%zero": np.array(7, np.uint8), None: np.array(0, np.uint8)}
+    text = SUMS.format(weights=w.tolist(), bias=biases["%bias"].tolist(), operands=bias + (f" x_zero {zero}" if zero else ""),
+                       zero=", tensor<ui8>" if zero else "")
+    actual = run(tmp_path, text, {"x": x, "z": zeros["%z"], "b": biases["%b"]}, "--conv-algorithm=sfc-6")["y"]
+    np.testing.assert_array_equal(actual, direct(x, int(zeros[zero]), w, biases[bias], (1, 1)))

@@ -183,6 +183,22 @@ func.func @many_images(%x: tensor<1048576x512x4098x4098xf32>) -> tensor<1048576x
   return %0 : tensor<1048576x512x4096x4096xf32>
 }
 
+// Zero points that cannot fold into the bias.
+// REMARK: DirectConvolution {{.*}}Function=any_zero {{.*}}its input's zero point is not a constant of the input's type
+func.func @any_zero(%x: tensor<1x16x8x8xui8>, %z: tensor<ui8>) -> tensor<1x16x6x6xsi32> {
+  %w = qc.constant dense<1> : tensor<16x16x3x3xsi8> : tensor<16x16x3x3xsi8>
+  %0 = qc.conv %x, %w x_zero %z {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x8x8xui8>, tensor<16x16x3x3xsi8>, tensor<ui8>) -> tensor<1x16x6x6xsi32>
+  return %0 : tensor<1x16x6x6xsi32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=any_bias {{.*}}its input has a zero point, and its bias is not constant
+func.func @any_bias(%x: tensor<1x16x8x8xui8>, %b: tensor<16xsi32>) -> tensor<1x16x6x6xsi32> {
+  %w = qc.constant dense<1> : tensor<16x16x3x3xsi8> : tensor<16x16x3x3xsi8>
+  %z = qc.constant dense<7> : tensor<ui8> : tensor<ui8>
+  %0 = qc.conv %x, %w bias %b x_zero %z {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x8x8xui8>, tensor<16x16x3x3xsi8>, tensor<16xsi32>, tensor<ui8>) -> tensor<1x16x6x6xsi32>
+  return %0 : tensor<1x16x6x6xsi32>
+}
+
 // Kernels are formed behind this pass: those that there are stay as they are.
 // CHECK-LABEL: qc.kernel @kernel
 // CHECK: qc.conv

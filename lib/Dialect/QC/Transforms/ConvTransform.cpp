@@ -209,6 +209,14 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
     return "its sums need 64 bits";
   if (conv.getWZero())
     return "its weights have a zero point";
+  // Transforms know no zero points: that of x must fold into the bias.
+  if (Value zero = conv.getXZero()) {
+    if (!getConstantValue(zero) ||
+        typeOf(zero).getElementType() != x.getElementType())
+      return "its input's zero point is not a constant of the input's type";
+    if (conv.getBias() && !getConstantValue(conv.getBias()))
+      return "its input has a zero point, and its bias is not constant";
+  }
   return "";
 }
 

@@ -199,6 +199,39 @@ func.func @any_bias(%x: tensor<1x16x8x8xui8>, %b: tensor<16xsi32>) -> tensor<1x1
   return %0 : tensor<1x16x6x6xsi32>
 }
 
+// A padding of other floats than zeros does not grow, nor does a crop shrink; one
+// that is not finite would reach all outputs of its tiles.
+// CHECK-LABEL: func.func @ones
+// CHECK: %[[P:.*]] = qc.pad %arg0, %{{.*}} {pads = array<i64: 0, 0, 1, 1, 0, 0, 1, 1>}
+// CHECK: qc.pad %[[P]], %{{.*}} {pads = array<i64: 0, 0, 0, 0, 0, 0, 4, 4>}
+func.func @ones(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x8x8xf32> {
+  %one = qc.constant dense<1.0> : tensor<f32> : tensor<f32>
+  %w = qc.constant dense<1.0> : tensor<16x16x3x3xf32> : tensor<16x16x3x3xf32>
+  %p = qc.pad %x, %one {pads = array<i64: 0, 0, 1, 1, 0, 0, 1, 1>} : (tensor<1x16x8x8xf32>, tensor<f32>) -> tensor<1x16x10x10xf32>
+  %0 = qc.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x10x10xf32>, tensor<16x16x3x3xf32>) -> tensor<1x16x8x8xf32>
+  return %0 : tensor<1x16x8x8xf32>
+}
+
+// CHECK-LABEL: func.func @crop
+// CHECK: %[[P:.*]] = qc.pad %arg0, %{{.*}} {pads = array<i64: 0, 0, 0, 0, 0, 0, -1, -1>}
+// CHECK: qc.pad %[[P]], %{{.*}} {pads = array<i64: 0, 0, 0, 0, 0, 0, 4, 4>}
+func.func @crop(%x: tensor<1x16x11x11xf32>) -> tensor<1x16x8x8xf32> {
+  %zero = qc.constant dense<0.0> : tensor<f32> : tensor<f32>
+  %w = qc.constant dense<1.0> : tensor<16x16x3x3xf32> : tensor<16x16x3x3xf32>
+  %p = qc.pad %x, %zero {pads = array<i64: 0, 0, 0, 0, 0, 0, -1, -1>} : (tensor<1x16x11x11xf32>, tensor<f32>) -> tensor<1x16x10x10xf32>
+  %0 = qc.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x10x10xf32>, tensor<16x16x3x3xf32>) -> tensor<1x16x8x8xf32>
+  return %0 : tensor<1x16x8x8xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=infinities {{.*}}it is padded with a value that is not finite
+func.func @infinities(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x8x8xf32> {
+  %low = qc.constant dense<0xFF800000> : tensor<f32> : tensor<f32>
+  %w = qc.constant dense<1.0> : tensor<16x16x3x3xf32> : tensor<16x16x3x3xf32>
+  %p = qc.pad %x, %low {pads = array<i64: 0, 0, 1, 1, 0, 0, 1, 1>} : (tensor<1x16x8x8xf32>, tensor<f32>) -> tensor<1x16x10x10xf32>
+  %0 = qc.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x16x10x10xf32>, tensor<16x16x3x3xf32>) -> tensor<1x16x8x8xf32>
+  return %0 : tensor<1x16x8x8xf32>
+}
+
 // Kernels are formed behind this pass: those that there are stay as they are.
 // CHECK-LABEL: qc.kernel @kernel
 // CHECK: qc.conv

@@ -180,6 +180,14 @@ bool qc::signWeights(ConvOp conv) {
   return signWeights(builder, conv.getWMutable(), conv.getWZeroMutable());
 }
 
+/// The float that `pad` fills with, where that is a constant.
+static std::optional<float> getPadFloat(PadOp pad) {
+  FailureOr<SmallVector<float>> values = getConstantFloats(pad.getValue());
+  if (failed(values) || values->size() != 1)
+    return std::nullopt;
+  return values->front();
+}
+
 std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
   RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW()),
                    y = typeOf(conv.getY());
@@ -200,8 +208,13 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
     return "it is depthwise";
   if (!conv.getW().getDefiningOp<ConstantOp>())
     return "its weights are not constant";
-  if (x.getElementType().isF32())
-    return "";
+  if (x.getElementType().isF32()) {
+    // Transforms mix all pixels of a tile.
+    auto pad = conv.getX().getDefiningOp<PadOp>();
+    bool isFinite = !pad || pad.getMode() != PadMode::Constant ||
+                    std::isfinite(getPadFloat(pad).value_or(0));
+    return isFinite ? "" : "it is padded with a value that is not finite";
+  }
   if (!isa<IntegerType>(x.getElementType()) ||
       x.getElementTypeBitWidth() != 8 || !w.getElementType().isSignedInteger(8))
     return "its operands are neither f32 nor 8-bit codes with si8 weights";
@@ -350,11 +363,15 @@ static Value extendInput(OpBuilder &builder, ConvOp conv, Value fill,
     return x;
   Location loc = conv.getLoc();
   // No used output depends on what a tile sticks out by, so that an existing
-  // padding may grow. But transformed codes do: the zero point is what makes
-  // them no larger.
-  if (auto pad = x.getDefiningOp<PadOp>();
-      pad && pad->hasOneUse() && pad.getMode() == PadMode::Constant) {
-    SmallVector<int64_t> pads(pad.getPads());
+  // padding may grow: with integers, and with zeros. The rounding of other
+  // floats does reach used outputs. Transformed codes depend on it, too: the
+  // zero point is what makes them no larger.
+  auto pad = x.getDefiningOp<PadOp>();
+  SmallVector<int64_t> pads(pad ? pad.getPads() : ArrayRef<int64_t>());
+  // Less of a crop would uncover what the convolution does not read.
+  if (pad && pad->hasOneUse() && pad.getMode() == PadMode::Constant &&
+      pads[6] >= 0 && pads[7] >= 0 &&
+      (isa<IntegerType>(typeOf(x).getElementType()) || getPadFloat(pad) == 0)) {
     pads[6] += below;
     pads[7] += right;
     Value extended = PadOp::create(builder, loc, pad.getX(), pad.getValue(),

@@ -223,6 +223,18 @@ static std::optional<OutputUnit> getOutputUnit(ConvOp conv,
   return OutputUnit{SmallVector<double>(channels, 1), false, {}};
 }
 
+/// The entries of a layer's second moments.
+static uint64_t getMomentEntries(Layer &layer) {
+  uint64_t channels =
+      cast<RankedTensorType>(layer.conv.getW().getType()).getDimSize(1);
+  return layer.algorithm->getNumProducts() * channels * channels;
+}
+
+/// Layers share half a gibibyte of second moments, and none may take more than
+/// two: 1,400 channels under 132 products.
+constexpr uint64_t sharedEntries = uint64_t(1) << 26, mostEntries = uint64_t(1)
+                                                                    << 28;
+
 void CalibrateTransformsPass::collect(func::FuncOp function) {
   NodeNames names(function);
   function.walk([&](ConvOp conv) {
@@ -242,6 +254,11 @@ void CalibrateTransformsPass::collect(func::FuncOp function) {
                                 /*dotProduct=*/false, layer.reason);
     if (layer.algorithm && conv.getBias() && !isConstantCodes(conv.getBias()))
       layer.reason = "its bias is not constant";
+    else if (layer.algorithm && getMomentEntries(layer) > mostEntries)
+      layer.reason = "its second moments would need " +
+                     std::to_string(getMomentEntries(layer) * sizeof(double)) +
+                     " bytes; at most " +
+                     std::to_string(mostEntries * sizeof(double)) + " are used";
     else if (layer.algorithm)
       if (std::optional<OutputUnit> unit = getOutputUnit(conv, layer.reason))
         layer.unit = std::move(*unit);
@@ -652,18 +669,15 @@ LogicalResult CalibrateTransformsPass::calibrate(func::FuncOp function) {
   FailureOr<SampleSet> samples = SampleSet::open(function, inputs, limit);
   if (failed(samples))
     return failure();
-  // Second moments are large: layer by layer until they fill half a gibibyte.
+  // Second moments are large: layer by layer until they fill their memory.
   SmallVector<Layer *> open, part;
   for (Layer &layer : layers)
     if (layer.reason.empty())
       open.push_back(&layer);
-  constexpr size_t mostEntries = size_t(1) << 26;
-  size_t held = 0;
+  uint64_t held = 0;
   for (Layer *layer : open) {
-    size_t channels =
-        cast<RankedTensorType>(layer->conv.getW().getType()).getDimSize(1);
-    size_t own = layer->algorithm->getNumProducts() * channels * channels;
-    if (!part.empty() && held + own > mostEntries) {
+    uint64_t own = getMomentEntries(*layer);
+    if (!part.empty() && held + own > sharedEntries) {
       if (failed(choose(function, *samples, part)))
         return failure();
       part.clear();

@@ -206,16 +206,27 @@ qc::scheduleOutputTransform(const FastConvolution &convolution) {
 
 const TransformPrograms &
 qc::getTransformPrograms(const FastConvolution &convolution) {
+  struct Entry {
+    std::once_flag once;
+    TransformPrograms programs;
+  };
   static std::mutex mutex;
-  static llvm::StringMap<std::unique_ptr<TransformPrograms>> known;
-  std::lock_guard lock(mutex);
-  std::unique_ptr<TransformPrograms> &programs = known[convolution.name];
-  if (!programs)
-    programs = std::make_unique<TransformPrograms>(
-        TransformPrograms{scheduleInputTransform(convolution),
-                          scheduleWeightTransform(convolution),
-                          scheduleOutputTransform(convolution)});
-  return *programs;
+  static llvm::StringMap<std::unique_ptr<Entry>> known;
+  Entry *entry;
+  {
+    std::lock_guard lock(mutex);
+    std::unique_ptr<Entry> &slot = known[convolution.name];
+    if (!slot)
+      slot = std::make_unique<Entry>();
+    entry = slot.get();
+  }
+  // Threads wait for the search of the algorithm they ask for, and no other.
+  std::call_once(entry->once, [&] {
+    entry->programs = {scheduleInputTransform(convolution),
+                       scheduleWeightTransform(convolution),
+                       scheduleOutputTransform(convolution)};
+  });
+  return entry->programs;
 }
 
 /// The ranges of all values of the input transform for inputs in `range`.

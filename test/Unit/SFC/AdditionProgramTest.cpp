@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -138,6 +139,23 @@ TEST(AdditionProgram, SameEveryTime) {
 }
 
 /// Matrices other than those of the name are computed as they are.
+TEST(AdditionProgram, OneInstanceForAllThreads) {
+  const llvm::StringRef names[] = {"sfc-6(6x6,3x3)", "sfc-4(4x4,3x3)"};
+  std::vector<const TransformPrograms *> found(8);
+  std::vector<std::thread> threads;
+  for (auto [index, programs] : llvm::enumerate(found))
+    threads.emplace_back([&programs = programs, name = names[index % 2]] {
+      programs = &getTransformPrograms(*getFastConvolution(name));
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (auto [index, programs] : llvm::enumerate(found))
+    EXPECT_EQ(programs, found[index % 2]);
+  for (unsigned which : {0, 1})
+    EXPECT_EQ(found[which]->input.outputs.size(),
+              size_t(getFastConvolution(names[which])->getNumProducts()));
+}
+
 TEST(AdditionProgram, OtherMatrices) {
   FastConvolution convolution = *getFastConvolution("sfc-4(1x4,1x3)");
   convolution.inputTransform.at(0, 0) += 1;

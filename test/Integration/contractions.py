@@ -174,7 +174,7 @@ class Case:
 class FastCase(Case):
     """A convolution of a window that fast algorithms are for."""
 
-    WINDOWS = [(3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (1, 5), (5, 1), (1, 7), (7, 1)]
+    WINDOWS = [(3, 3), (3, 3), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (1, 5), (5, 1), (1, 7), (7, 1), (3,), (5,), (7,)]
 
     def contraction(self):
         kernel = self.pick(self.WINDOWS)
@@ -183,9 +183,10 @@ class FastCase(Case):
         extents = [max(self.pick([1, 3, 5, 6, 7, 8, 12, 14, 19]), k) for k in kernel]
         if self.random.random() < 0.1:
             # More than a cache holds between the kernels: several bands.
-            channels, out, extents = 16, self.pick([16, 40]), [self.pick([40, 57]), self.pick([33, 61])]
+            channels, out, extents = 16, self.pick([16, 40]), [self.pick([40, 57]), self.pick([33, 61])][-len(kernel):]
         group = self.pick([2, 3]) if channels > 1 and self.random.random() < 0.2 else 1
-        return self.conv(group, group * channels, group * out, extents, list(kernel), [1, 1], [1, 1], *pads)
+        ones = [1] * len(kernel)
+        return self.conv(group, group * channels, group * out, extents, list(kernel), ones, ones, *pads)
 
 
 def check(cases, work, arguments, target):

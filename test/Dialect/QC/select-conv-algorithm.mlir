@@ -232,6 +232,71 @@ func.func @infinities(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x8x8xf32> {
   return %0 : tensor<1x16x8x8xf32>
 }
 
+// Along one dimension: a map of one row, with the same padding and bias; the choice
+// is that of such a map.
+// FAMILY-LABEL: func.func @sequence
+// FAMILY: %[[X:.*]] = qc.reshape %arg0 {shape = array<i64: 1, 64, 1, 200>}
+// FAMILY: %[[W:.*]] = qc.constant {{.*}} : tensor<64x64x1x5xsi8>
+// FAMILY: %[[P:.*]] = qc.pad %[[X]], %{{.*}} {pads = array<i64: 0, 0, 0, 1, 0, 0, 0, {{[0-9]+}}>}
+// FAMILY: qc.sfc_input_transform %[[P]] {algorithm = "sfc-6([[A:1x.,1x5]])"}
+// FAMILY: qc.sfc_weight_transform %[[W]] {algorithm = "sfc-6([[A]])"}
+// FAMILY: %[[B:.*]] = qc.add {{.*}} -> tensor<1x64x1x199xsi32>
+// FAMILY: %[[Y:.*]] = qc.reshape %[[B]] {shape = array<i64: 1, 64, 199>}
+// FAMILY: return %[[Y]]
+// CHECK-LABEL: func.func @sequence
+// CHECK-NOT: qc.reshape
+// CHECK: qc.conv {{.*}} -> tensor<1x64x199xsi32>
+// AUTO-LABEL: func.func @sequence
+// AUTO: qc.sfc_input_transform {{.*}} {algorithm = "sfc-6(1x
+// DOT-LABEL: func.func @sequence
+// DOT-NOT: qc.reshape
+// DOT: qc.conv {{.*}} -> tensor<1x64x199xsi32>
+// DIRECT-LABEL: func.func @sequence
+// DIRECT: qc.conv {{.*}} -> tensor<1x64x199xsi32>
+func.func @sequence(%x: tensor<1x64x200xui8>) -> tensor<1x64x199xsi32> {
+  %w = qc.constant dense<1> : tensor<64x64x5xsi8> : tensor<64x64x5xsi8>
+  %b = qc.constant dense<2> : tensor<64xsi32> : tensor<64xsi32>
+  %0 = qc.conv %x, %w bias %b {strides = array<i64: 1>, pads = array<i64: 1, 2>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<1x64x200xui8>, tensor<64x64x5xsi8>, tensor<64xsi32>) -> tensor<1x64x199xsi32>
+  return %0 : tensor<1x64x199xsi32>
+}
+
+// FAMILY-LABEL: func.func @sequence_groups
+// FAMILY: qc.reshape %arg0
+// FAMILY-COUNT-2: qc.sfc_output_transform
+// FAMILY: %[[Y:.*]] = qc.concat
+// FAMILY: qc.reshape %[[Y]] {shape = array<i64: 2, 8, 18>}
+func.func @sequence_groups(%x: tensor<2x6x20xf32>) -> tensor<2x8x18xf32> {
+  %w = qc.constant dense<1.0> : tensor<8x3x3xf32> : tensor<8x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 2 : i64} : (tensor<2x6x20xf32>, tensor<8x3x3xf32>) -> tensor<2x8x18xf32>
+  return %0 : tensor<2x8x18xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=strided_sequence {{.*}}its stride is not 1
+// FAMILY-LABEL: func.func @strided_sequence
+// FAMILY-NOT: qc.reshape
+// FAMILY: qc.conv
+func.func @strided_sequence(%x: tensor<2x6x20xf32>) -> tensor<2x8x9xf32> {
+  %w = qc.constant dense<1.0> : tensor<8x6x3xf32> : tensor<8x6x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<2x6x20xf32>, tensor<8x6x3xf32>) -> tensor<2x8x9xf32>
+  return %0 : tensor<2x8x9xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=volume {{.*}}it has neither one nor two dimensions
+func.func @volume(%x: tensor<1x2x8x8x8xf32>) -> tensor<1x1x6x6x6xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x2x3x3x3xf32> : tensor<1x2x3x3x3xf32>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1, 1>, pads = array<i64: 0, 0, 0, 0, 0, 0>, dilations = array<i64: 1, 1, 1>, group = 1 : i64} : (tensor<1x2x8x8x8xf32>, tensor<1x2x3x3x3xf32>) -> tensor<1x1x6x6x6xf32>
+  return %0 : tensor<1x1x6x6x6xf32>
+}
+
+// REMARK: DirectConvolution {{.*}}Function=infinite_sequence {{.*}}it is padded with a value that is not finite
+func.func @infinite_sequence(%x: tensor<1x16x8xf32>) -> tensor<1x16x8xf32> {
+  %low = qc.constant dense<0xFF800000> : tensor<f32> : tensor<f32>
+  %w = qc.constant dense<1.0> : tensor<16x16x3xf32> : tensor<16x16x3xf32>
+  %p = qc.pad %x, %low {pads = array<i64: 0, 0, 1, 0, 0, 1>} : (tensor<1x16x8xf32>, tensor<f32>) -> tensor<1x16x10xf32>
+  %0 = qc.conv %p, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<1x16x10xf32>, tensor<16x16x3xf32>) -> tensor<1x16x8xf32>
+  return %0 : tensor<1x16x8xf32>
+}
+
 // Kernels are formed behind this pass: those that there are stay as they are.
 // CHECK-LABEL: qc.kernel @kernel
 // CHECK: qc.conv

@@ -193,7 +193,8 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
                    y = typeOf(conv.getY());
   auto isOne = [](int64_t value) { return value == 1; };
   if (x.getRank() != 4)
-    return "it is not two-dimensional";
+    return x.getRank() == 3 ? "it is one-dimensional"
+                            : "it has neither one nor two dimensions";
   if (llvm::any_of(ArrayRef{x, w, y}, [](RankedTensorType type) {
         return llvm::is_contained(type.getShape(), 0);
       }))
@@ -210,7 +211,10 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
     return "its weights are not constant";
   if (x.getElementType().isF32()) {
     // Transforms mix all pixels of a tile.
-    auto pad = conv.getX().getDefiningOp<PadOp>();
+    Value source = conv.getX();
+    if (auto reshape = source.getDefiningOp<ReshapeOp>())
+      source = reshape.getX();
+    auto pad = source.getDefiningOp<PadOp>();
     bool isFinite = !pad || pad.getMode() != PadMode::Constant ||
                     std::isfinite(getPadFloat(pad).value_or(0));
     return isFinite ? "" : "it is padded with a value that is not finite";

@@ -35,6 +35,13 @@ private:
   /// Rewrites `conv`, or says why not. Fails with an error.
   LogicalResult rewrite(ConvOp conv, std::string &reason);
   LogicalResult rewriteGroups(ConvOp conv, std::string &reason);
+  LogicalResult rewriteRow(ConvOp conv, std::string &reason);
+  LogicalResult rewriteAny(ConvOp conv, std::string &reason) {
+    if (typeOf(conv.getX()).getRank() == 3)
+      return rewriteRow(conv, reason);
+    return conv.getGroup() == 1 ? rewrite(conv, reason)
+                                : rewriteGroups(conv, reason);
+  }
 };
 
 } // namespace
@@ -182,6 +189,55 @@ LogicalResult SelectConvAlgorithm::rewriteGroups(ConvOp conv,
   return success();
 }
 
+/// `value` as maps of one row. Constants stay constants.
+static Value addRow(OpBuilder &builder, Location loc, Value value) {
+  SmallVector<int64_t> shape(typeOf(value).getShape());
+  shape.insert(shape.end() - 1, 1);
+  SmallVector<char> scratch;
+  FailureOr<ArrayRef<char>> bytes = failure();
+  if (ElementsAttr constant = getConstantValue(value))
+    bytes = getConstantBytes(constant, scratch);
+  if (failed(bytes))
+    return ReshapeOp::create(builder, loc, value, shape);
+  auto type = RankedTensorType::get(shape, typeOf(value).getElementType());
+  return ConstantOp::create(builder, loc, type, getConstant(type, *bytes));
+}
+
+/// A convolution along one dimension as one of maps of one row, where that
+/// becomes a fast one.
+LogicalResult SelectConvAlgorithm::rewriteRow(ConvOp conv,
+                                              std::string &reason) {
+  OpBuilder builder(conv);
+  Location loc = conv.getLoc();
+  RankedTensorType y = typeOf(conv.getY());
+  IRMapping mapping;
+  for (Value operand : {conv.getX(), conv.getW()})
+    mapping.map(operand, addRow(builder, loc, operand));
+  auto wide = cast<ConvOp>(builder.clone(*conv, mapping));
+  ArrayRef<int64_t> pads = conv.getPads();
+  wide.setStrides({1, conv.getStrides()[0]});
+  wide.setDilations({1, conv.getDilations()[0]});
+  wide.setPads({0, pads[0], 0, pads[1]});
+  wide.getY().setType(RankedTensorType::get(
+      {y.getDimSize(0), y.getDimSize(1), 1, y.getDimSize(2)},
+      y.getElementType()));
+  auto result = ReshapeOp::create(builder, loc, wide.getY(), y.getShape());
+  if (failed(rewriteAny(wide, reason)))
+    return failure();
+  if (result.getX().getDefiningOp<ConvOp>()) {
+    result.erase();
+    wide.erase();
+    for (Value operand : {conv.getX(), conv.getW()})
+      if (Operation *made = mapping.lookup(operand).getDefiningOp();
+          made->use_empty())
+        made->erase();
+    return success();
+  }
+  conv.getY().replaceAllUsesWith(result);
+  conv.erase();
+  return success();
+}
+
 LogicalResult SelectConvAlgorithm::rewrite(ConvOp conv, std::string &reason) {
   OpBuilder builder(conv);
   FailureOr<std::optional<ConvTransform>> wanted = ConvTransform::get(conv);
@@ -240,8 +296,7 @@ void SelectConvAlgorithm::runOnOperation() {
   for (auto [function, conv] : convs) {
     Location loc = conv.getLoc();
     std::string reason;
-    if (failed(conv.getGroup() == 1 ? rewrite(conv, reason)
-                                    : rewriteGroups(conv, reason)))
+    if (failed(rewriteAny(conv, reason)))
       return signalPassFailure();
     if (!reason.empty())
       remark::missed(loc, remark::RemarkOpts::name("DirectConvolution")

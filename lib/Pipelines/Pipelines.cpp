@@ -27,6 +27,7 @@ void qc::buildGraphPipeline(OpPassManager &manager,
     CalibrateTransformsOptions calibrate;
     calibrate.inputs = options.convCalibration;
     calibrate.force = options.convAlgorithm;
+    calibrate.dotProduct = options.dotProduct;
     calibrate.bits = options.convBits;
     calibrate.maxLoss = options.convMaxLoss;
     calibrate.report = options.convReport;

@@ -249,9 +249,8 @@ void CalibrateTransformsPass::collect(func::FuncOp function) {
             cast<RankedTensorType>(conv.getY().getType()).getElementType()))
       layer.reason = "it is not an integer convolution";
     else
-      layer.algorithm =
-          chooseFastConvolution(conv, force, /*isExact=*/false,
-                                /*dotProduct=*/false, layer.reason);
+      layer.algorithm = chooseFastConvolution(conv, force, /*isExact=*/false,
+                                              dotProduct, layer.reason);
     if (layer.algorithm && conv.getBias() && !isConstantCodes(conv.getBias()))
       layer.reason = "its bias is not constant";
     else if (layer.algorithm && getMomentEntries(layer) > mostEntries)

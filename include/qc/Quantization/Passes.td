@@ -253,7 +253,9 @@ def CalibrateTransforms : QC_QuantizationPass<"qc-calibrate-transforms"> {
     rounded to nothing. Transformed weights are rounded with error feedback under the second moments of
     what they are multiplied with, and the bias that brings the outputs nearest to the exact ones is
     added. Then the direct and the fast form of each layer run on the same inputs; one that loses at most `max-loss` dB gets the attribute `qc.transform`, which qc-select-conv-algorithm follows, the others
-    stay exact. A convolution that has the attribute already keeps it.
+    stay exact. A convolution that has the attribute already keeps it, and with `force=auto` one whose exact
+    form should be as fast gets none: without `dot-product` codes are widened to the 16 bits that exact
+    products have.
 
     The losses are those of SQNR where a layer's sums go on: the reference are the exact sums in units of
     the consumer's scale, the direct form's error is their rounding, the fast form's the difference of its
@@ -273,6 +275,8 @@ def CalibrateTransforms : QC_QuantizationPass<"qc-calibrate-transforms"> {
     Option<"inputs", "inputs", "std::string", "\"\"", "File or folder of sample inputs">,
     Option<"limit", "limit", "unsigned", "100", "Use at most this many samples (0: all)">,
     Option<"force", "force", "std::string", "\"auto\"", "Algorithm, family, auto or direct, as qc-select-conv-algorithm's">,
+    Option<"dotProduct", "dot-product", "bool", "false",
+           "Whether the CPU has products of bytes (vpdpbusd): for auto">,
     Option<"bits", "bits", "int64_t", "8", "Bits of transformed data and weights, 2 to 8">,
     Option<"maxLoss", "max-loss", "double", "9.0", "Largest accepted loss of a layer in dB">,
     Option<"report", "report", "std::string", "\"\"", "JSON file to write what was measured to">,

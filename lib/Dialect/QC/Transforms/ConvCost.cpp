@@ -28,7 +28,9 @@ struct Coefficients {
 static Coefficients getCoefficients(bool isInteger, ByteProducts products) {
   if (!isInteger)
     return {1.15, 10, 15, 4.5, 1.5};
-  if (products == ByteProducts::Widened)
+  // Codes are bytes in memory and multiplied as what they are widened to.
+  if (products == ByteProducts::Widened ||
+      products == ByteProducts::WidenedCodes)
     return {0.88, 5.9, 11.7, 5.3, 1.75};
   // Not fitted: products cost what they cost directly, the rest what it costs
   // beside vpdpbusd.
@@ -85,7 +87,9 @@ double qc::getTransformedCost(const ConvShape &shape,
         llvm::divideCeil(shape.size[d], algorithm.outputs[d]));
   double inputs = tiles * count * inputChannels,
          outputs = tiles * count * outputChannels;
-  double bytes = products == ByteProducts::Codes ? 1 : shape.isInteger ? 2 : 4;
+  bool isCodes =
+      products == ByteProducts::Codes || products == ByteProducts::WidenedCodes;
+  double bytes = isCodes ? 1 : shape.isInteger ? 2 : 4;
   double weights = count * inputChannels * outputChannels * bytes;
   double between = inputs * bytes + outputs * 4;
   // Bands are rows of each image, or several images (qc-band-transforms).

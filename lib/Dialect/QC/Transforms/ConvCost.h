@@ -21,8 +21,8 @@ struct ConvShape {
 /// How a core multiplies codes in the direct form: by one instruction for
 /// bytes (vpdpbusd), which 16-bit products need two of, or by widening them to
 /// 16 bits as transformed data are anyway. Or transformed data are codes and
-/// multiplied as those of the direct form.
-enum class ByteProducts { DotProduct, Widened, Codes };
+/// multiplied as those of the direct form, in one of these ways.
+enum class ByteProducts { DotProduct, Widened, Codes, WidenedCodes };
 
 /// Multiply-accumulates of the direct form. No dimension of `shape` is 0, here
 /// and below; costs are floats because products of dimensions may exceed 64

@@ -314,9 +314,13 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
     if (!reason.empty())
       return nullptr;
   }
-  ByteProducts products = !isExact     ? ByteProducts::Codes
-                          : dotProduct ? ByteProducts::DotProduct
-                                       : ByteProducts::Widened;
+  // Which member of a family an approximation has does not depend on the CPU:
+  // its results are the same on all.
+  ByteProducts exactProducts =
+      dotProduct ? ByteProducts::DotProduct : ByteProducts::Widened;
+  ByteProducts products = isExact                 ? exactProducts
+                          : dotProduct || !isAuto ? ByteProducts::Codes
+                                                  : ByteProducts::WidenedCodes;
   const FastConvolution *best = nullptr;
   double least = 0;
   reason = "no algorithm is for its window";
@@ -348,6 +352,16 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
   }
   if (!best)
     return nullptr;
+  // An approximation must save what it costs in accuracy, too.
+  if (std::string ignored; isAuto && !isExact)
+    if (const FastConvolution *exact = chooseFastConvolution(
+            conv, force, /*isExact=*/true, dotProduct, ignored, isGroup);
+        exact && least * worthwhileGain >
+                     getTransformedCost(shape, *exact, exactProducts,
+                                        defaultBandBytes)) {
+      reason = "it would not be faster than with exact products";
+      return nullptr;
+    }
   reason.clear();
   if (isExact && shape.isInteger)
     reason = getSumObstacle(conv, *best);

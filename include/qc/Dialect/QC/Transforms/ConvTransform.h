@@ -60,10 +60,11 @@ bool signWeights(ConvOp conv);
 std::string getTransformObstacle(ConvOp conv, bool mayHaveGroups = false);
 
 /// The algorithm for `conv` of those that `force` names that should be fastest;
-/// null, with a reason, if there is none or, for auto, if the direct form
-/// should not be slower. `isExact` says which products codes have, `dotProduct`
-/// whether the CPU multiplies bytes in one instruction, `isGroup` that `conv`
-/// is one of several groups, whose channels are taken out of maps and put back.
+/// null, with a reason, if there is none or, for auto, if the direct form, or
+/// for products of codes the exact one, should not be slower. `isExact` says
+/// which products codes have, `dotProduct` whether the CPU multiplies bytes in
+/// one instruction, `isGroup` that `conv` is one of several groups, whose
+/// channels are taken out of maps and put back.
 const FastConvolution *chooseFastConvolution(ConvOp conv, llvm::StringRef force,
                                              bool isExact, bool dotProduct,
                                              std::string &reason,

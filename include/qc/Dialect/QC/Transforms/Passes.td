@@ -153,9 +153,10 @@ def SelectConvAlgorithm : Pass<"qc-select-conv-algorithm", "::mlir::ModuleOp"> {
   let summary = "Let convolutions multiply in the domain of a fast algorithm";
   let description = [{
     A convolution along two dimensions, or along one as if over maps of one row, with stride 1,
-    dilation 1 and constant weights, or each group of one, becomes transforms around one matrix product per frequency, which together multiply up to 4.5 times
-    less: symbolic Fourier convolution (SFC), or Winograd's algorithm. `force` names one algorithm
-    (`sfc-6(6x6,3x3)`), a family (`sfc-6`: the member that should be fastest for each layer) or `direct`
+    dilation 1 and constant weights, or each group of one, becomes transforms around one matrix product
+    per frequency, which together multiply up to 4.5 times less: symbolic Fourier convolution (SFC), or
+    Winograd's algorithm. `force` names one algorithm (`sfc-6(6x6,3x3)`), a family (`sfc-6`: the member
+    that should be fastest for each layer) or `direct`
     (change nothing). `auto` takes the fastest of all where it should be at least 1.15 times as fast as the
     direct form: the cost model counts products, transformed elements and bytes of transformed
     weights, with coefficients measured on CPUs. `dot-product` says that the CPU multiplies bytes in

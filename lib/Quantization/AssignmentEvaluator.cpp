@@ -39,16 +39,12 @@ AssignmentEvaluator::create(func::FuncOp function,
   AssignmentEvaluator evaluator(function);
   evaluator.options = options;
   StringRef inputs = options.inputs;
-  // Rounding fits its samples: on others the loss is larger. Only a complete
-  // pass knows how many there are.
+  // Rounding fits its samples: on others the loss is larger.
   FailureOr<SampleSet> samples =
       SampleSet::open(function, inputs, 2 * static_cast<size_t>(options.limit));
-  if (failed(samples) ||
-      failed(samples->forEach([&](size_t, SampleSet::Inputs) {
-        ++evaluator.end;
-        return success();
-      })))
+  if (failed(samples))
     return failure();
+  evaluator.end = samples->size();
   evaluator.options.limit = std::max<size_t>(evaluator.end / 2, 1);
   evaluator.first = evaluator.end > 1 ? evaluator.options.limit : 0;
   evaluator.executor = getExecutor(function);

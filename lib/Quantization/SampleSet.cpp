@@ -61,21 +61,14 @@ FailureOr<SampleSet> SampleSet::open(func::FuncOp function, StringRef folder,
                                      size_t limit) {
   SampleSet set;
   set.function = function;
-  set.limit = limit;
+  set.name = folder.str();
   if (StringRef name = folder; name.consume_front("callback:")) {
     set.source = SampleSources::find(*function.getContext(), name);
-    set.sourceName = folder.str();
     if (!set.source)
       return function.emitError()
              << "no source of samples '" << name
              << "' in this context (qc::SampleSources::add)";
-    // The first is checked; how many there are only a complete pass knows.
-    SampleSet first = set;
-    first.limit = 1;
-    if (failed(first.forEach([](size_t, Inputs) { return success(); })))
-      return failure();
-    set.count = limit ? limit : first.count;
-    return set;
+    return set.countSamples(limit);
   }
   auto isArray = [](StringRef file) {
     StringRef extension = path::extension(file);
@@ -109,19 +102,19 @@ FailureOr<SampleSet> SampleSet::open(func::FuncOp function, StringRef folder,
                                 << "' holds no calibration inputs; accepted: "
                                    ".npz files, .npy files, "
                                    "folders with input_0.pb, …";
-  size_t inFirst = 1;
-  SampleSet first = set;
-  first.files.truncate(1);
-  first.limit = 0;
-  if (failed(first.forEach([&](size_t index, Inputs) {
-        inFirst = index + 1;
-        return success();
-      })))
+  return set.countSamples(limit);
+}
+
+FailureOr<SampleSet> SampleSet::countSamples(size_t limit) {
+  FailureOr<size_t> found =
+      visitUpTo(limit ? limit : std::numeric_limits<size_t>::max(),
+                [](size_t, Inputs) { return success(); });
+  if (failed(found))
     return failure();
-  set.count = inFirst * set.files.size();
-  if (limit)
-    set.count = std::min(set.count, limit);
-  return set;
+  if (*found == 0)
+    return function.emitError() << "'" << name << "' gives no samples";
+  count = *found;
+  return *this;
 }
 
 /// Reads the files of one step: an array per input, by name, by number or the
@@ -163,40 +156,53 @@ readStep(func::FuncOp function, ArrayRef<std::string> files) {
 }
 
 LogicalResult
-SampleSet::forEachOfSource(function_ref<LogicalResult(size_t, Inputs)> visit) {
+SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
+  FailureOr<size_t> found = visitUpTo(count, visit);
+  if (failed(found))
+    return failure();
+  if (*found != count)
+    return function.emitError()
+           << "'" << name << "' changed: " << count
+           << " samples were counted, now there are " << *found;
+  return success();
+}
+
+FailureOr<size_t>
+SampleSet::visitSource(size_t limit,
+                       function_ref<LogicalResult(size_t, Inputs)> visit) {
   SmallVector<size_t> bytes;
   for (Type type : function.getArgumentTypes())
     bytes.push_back(getStorageBytes(cast<RankedTensorType>(type)));
   size_t next = 0;
-  for (; !limit || next < limit; ++next) {
+  for (; next < limit; ++next) {
     SmallVector<ArrayRef<char>> inputs;
     if (!(*source)(next, inputs))
       break;
     if (inputs.size() != bytes.size())
       return function.emitError()
-             << "sample " << next << " of '" << sourceName << "' has "
+             << "sample " << next << " of '" << name << "' has "
              << inputs.size() << " inputs; accepted: " << bytes.size();
     for (auto [index, input] : llvm::enumerate(inputs))
       if (input.size() != bytes[index])
         return function.emitError()
-               << "sample " << next << " of '" << sourceName << "': input '"
+               << "sample " << next << " of '" << name << "': input '"
                << getInputName(function, index) << "' has " << input.size()
                << " bytes; accepted: " << bytes[index];
     if (failed(visit(next, inputs)))
       return failure();
   }
-  if (next == 0)
-    return function.emitError() << "'" << sourceName << "' gives no samples";
-  count = next;
-  return success();
+  return next;
 }
 
-LogicalResult
-SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
+FailureOr<size_t>
+SampleSet::visitUpTo(size_t limit,
+                     function_ref<LogicalResult(size_t, Inputs)> visit) {
   if (source)
-    return forEachOfSource(visit);
+    return visitSource(limit, visit);
   size_t next = 0;
   for (const auto &step : files) {
+    if (next == limit)
+      break;
     FailureOr<SmallVector<qcrt::Tensor, 0>> arrays = readStep(function, step);
     if (failed(arrays))
       return failure();
@@ -227,9 +233,7 @@ SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
       samples = own;
       bytes.push_back(array.data.size() / own);
     }
-    for (int64_t sample = 0; sample < samples; ++sample) {
-      if (limit && next == limit)
-        break;
+    for (int64_t sample = 0; sample < samples && next < limit; ++sample) {
       SmallVector<ArrayRef<char>> inputs;
       for (auto [array, size] : llvm::zip_equal(*arrays, bytes))
         inputs.push_back(ArrayRef<char>(
@@ -238,9 +242,6 @@ SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
       if (failed(visit(next++, inputs)))
         return failure();
     }
-    if (limit && next == limit)
-      break;
   }
-  count = next;
-  return success();
+  return next;
 }

@@ -51,32 +51,41 @@ class SampleSet {
 public:
   using Inputs = llvm::ArrayRef<llvm::ArrayRef<char>>;
 
-  /// Lists the files; at most `limit` samples are used (0: all). Fails with an
-  /// error at the function that names the path.
+  /// Lists the files and reads them once to count samples: a file that does not
+  /// fit is found before any work. At most `limit` samples are used (0: all).
+  /// Fails with an error at the function that names the path.
   static mlir::FailureOr<SampleSet> open(mlir::func::FuncOp function,
                                          llvm::StringRef path, size_t limit);
 
   /// Calls `visit` with the inputs' bytes (storage format) for each sample in
   /// order. Fails when a file does not fit, with an error that names it and
-  /// says what is accepted, and when `visit` fails.
+  /// says what is accepted, when there are fewer samples than were counted, and
+  /// when `visit` fails.
   mlir::LogicalResult
   forEach(llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
 
-  /// Number of samples; an estimate from the first file before the first
-  /// complete pass.
+  /// Number of samples: what is drawn of each depends on it.
   size_t size() const { return count; }
 
 private:
-  mlir::LogicalResult forEachOfSource(
-      llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
+  /// The set with its count.
+  mlir::FailureOr<SampleSet> countSamples(size_t limit);
+  /// Visits at most `limit` samples; returns how many.
+  mlir::FailureOr<size_t>
+  visitUpTo(size_t limit,
+            llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
+  mlir::FailureOr<size_t>
+  visitSource(size_t limit,
+              llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
 
   mlir::func::FuncOp function;
-  /// Samples that are not in files, and the name of that source.
+  /// What was opened, for messages.
+  std::string name;
+  /// Of samples that are not in files.
   const SampleSource *source = nullptr;
-  std::string sourceName;
   /// Files of each step: one, or one per input.
   llvm::SmallVector<llvm::SmallVector<std::string, 1>, 0> files;
-  size_t limit = 0, count = 0;
+  size_t count = 0;
 };
 
 } // namespace qc

@@ -12,47 +12,51 @@
 using namespace mlir;
 using namespace qc;
 
-LayerBias::LayerBias(const LinearLayer &layer) : layer(layer) {
-  Operation *op = layer.getOp();
-  if (layer.isConv() || !op->getResult(0).hasOneUse())
-    return;
-  auto add = dyn_cast<AddOp>(*op->getResult(0).getUsers().begin());
-  if (!add || add.getType() != op->getResult(0).getType())
-    return;
-  OpOperand &other =
-      add->getOpOperand(add->getOperand(0) == op->getResult(0) ? 1 : 0);
+/// The constant that the only reader of a product adds; null if there is none.
+static OpOperand *findAddend(const LinearLayer &layer) {
+  Value result = layer.getOp()->getResult(0);
+  if (layer.isConv() || !result.hasOneUse())
+    return nullptr;
+  auto add = dyn_cast<AddOp>(*result.getUsers().begin());
+  if (!add || add.getType() != result.getType())
+    return nullptr;
+  OpOperand &other = add->getOpOperand(add->getOperand(0) == result ? 1 : 0);
   auto type = cast<RankedTensorType>(other.get().getType());
-  if (isa_and_nonnull<ConstantOp>(other.get().getDefiningOp()) &&
-      type.getNumElements() == layer.rows() && type.getRank() > 0 &&
-      type.getShape().back() == layer.rows())
-    addend = &other;
+  return isa_and_nonnull<ConstantOp>(other.get().getDefiningOp()) &&
+                 type.getNumElements() == layer.rows() && type.getRank() > 0 &&
+                 type.getShape().back() == layer.rows()
+             ? &other
+             : nullptr;
+}
+
+LayerBias::LayerBias(const LinearLayer &layer)
+    : layer(layer), addend(findAddend(layer)) {
+  Value value;
+  if (addend)
+    value = addend->get();
+  else if (auto conv = dyn_cast<ConvOp>(layer.getOp()))
+    value = conv.getBias();
+  if (!value) {
+    values.emplace(layer.rows());
+    return;
+  }
+  FailureOr<SmallVector<float>> floats = getConstantFloats(value);
+  if (succeeded(floats))
+    values.emplace(floats->begin(), floats->end());
 }
 
 Value LayerBias::getResult() const {
   return (addend ? addend->getOwner() : layer.getOp())->getResult(0);
 }
 
-std::vector<float> LayerBias::get() const {
-  Value value;
-  if (addend)
-    value = addend->get();
-  else if (auto conv = dyn_cast<ConvOp>(layer.getOp()))
-    value = conv.getBias();
-  FailureOr<SmallVector<float>> floats =
-      value ? getConstantFloats(value)
-            : FailureOr<SmallVector<float>>(failure());
-  if (failed(floats))
-    return std::vector<float>(layer.rows());
-  return std::vector<float>(floats->begin(), floats->end());
-}
-
-void LayerBias::set(ArrayRef<float> values) {
+void LayerBias::set(ArrayRef<float> to) {
+  values.emplace(to.begin(), to.end());
   Operation *op = addend ? addend->getOwner() : layer.getOp();
   OpBuilder builder(op);
   SmallVector<int64_t> shape{layer.rows()};
   if (addend)
     shape.assign(cast<RankedTensorType>(addend->get().getType()).getShape());
-  ElementsAttr attribute = getFloatsAttr(op->getContext(), shape, values);
+  ElementsAttr attribute = getFloatsAttr(op->getContext(), shape, to);
   Value constant =
       ConstantOp::create(builder, op->getLoc(), attribute.getType(), attribute);
   if (addend)

@@ -16,16 +16,19 @@ namespace qc {
 class LayerBias {
 public:
   explicit LayerBias(const LinearLayer &layer);
-  /// Whether there is one or one can be added.
-  bool isThere() const { return addend || layer.isConv(); }
+  /// Whether it is known: not where a run computes a convolution's.
+  bool isKnown() const { return values.has_value(); }
+  /// Whether there is a constant one or one can be added, for set().
+  bool isThere() const { return isKnown() && (addend || layer.isConv()); }
   /// The result with the bias in it.
   mlir::Value getResult() const;
-  /// The bias, zeros where there is none yet.
-  std::vector<float> get() const;
-  void set(llvm::ArrayRef<float> values);
+  /// The known bias, zeros where there is none yet.
+  const std::vector<float> &get() const { return *values; }
+  void set(llvm::ArrayRef<float> to);
 
 private:
   const LinearLayer &layer;
+  std::optional<std::vector<float>> values;
   /// The operand of qc.add that holds it.
   mlir::OpOperand *addend = nullptr;
 };

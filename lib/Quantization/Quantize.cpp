@@ -267,10 +267,12 @@ void QuantizePass::correctInputErrors(const LayerToRound &todo,
   const LinearLayer &layer = todo.layer;
   size_t numSamples = run.getNumSamples();
   auto numPositions = static_cast<int64_t>(todo.expected.size()) / layer.rows();
-  // Each half of the samples judges the other; few say nothing.
-  if (numSamples < 2 || numPositions < layer.columns())
+  LayerBias bias(layer);
+  // Each half of the samples judges the other; few say nothing. A bias that a
+  // run computes would be taken for an error.
+  if (numSamples < 2 || numPositions < layer.columns() || !bias.isKnown())
     return;
-  std::vector<float> values = LayerBias(layer).get(), outputs;
+  std::vector<float> values = bias.get(), outputs;
   auto getPositions = [&](size_t sample) {
     return getJudgedPositions(layer, numSamples, sample);
   };

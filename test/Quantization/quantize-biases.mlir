@@ -2,7 +2,7 @@
 //
 // Biases are corrected for what reads a convolution: behind the sum with a
 // residual stream and behind a clamp. Codes represent the weight 1 and x; r is
-// clipped at 2, where it has 8 once.
+// clipped at 2, where it has 8 once. A bias that a run computes stays.
 
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: %python -c "import numpy as np; np.savez('%t/in.npz', x=np.float32([[[[-9, -9, 2, 3]]]]), r=np.float32([[[[0, 0, 0, 8]]]]))"
@@ -11,6 +11,8 @@
 // RUN: qc-opt %t/relu.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=RELU
 // RUN: qc-opt %t/silu.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=SILU
 // RUN: qc-opt %t/used.mlir --qc-quantize="inputs=%t/in.npz" | FileCheck %s --check-prefix=USED
+// RUN: %python -c "import numpy as np; np.savez('%t/two.npz', x=np.float32([1, -2, 2, 3, 4, -1, 5, 2]).reshape(2, 1, 1, 4), b=np.float32([5, 7]))"
+// RUN: qc-opt %t/runtime.mlir --qc-quantize="inputs=%t/two.npz" | FileCheck %s --check-prefix=RUNTIME
 
 //--- sum.mlir
 // The sum lacks 6 at one of four positions.
@@ -81,4 +83,19 @@ func.func @used(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %r: tensor<1x1x1x4xf32>
   %0 = qc.conv %x, %w {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x4xf32>
   %1 = qc.add %0, %r : (tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>) -> tensor<1x1x1x4xf32>
   return %0, %1 : tensor<1x1x1x4xf32>, tensor<1x1x1x4xf32>
+}
+
+//--- runtime.mlir
+// Neither the bias nor the weight makes up for the other: code 127 of 1/127.
+// RUNTIME-LABEL: @runtime
+// RUNTIME: qc.constant dense<127> : tensor<1x1x1x1xsi8>
+// RUNTIME: qc.constant dense<0.00787401571> : tensor<1xf32>
+// RUNTIME: qc.conv %{{.*}}, %{{.*}} bias %arg1
+qc.plan @plan {
+  conv = {inputs = {"1" = {type = "si8", granularity = "tensor", symmetric = true, range = "minmax"}}}
+}
+func.func @runtime(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %b: tensor<1xf32> {qc.name = "b"}) -> tensor<1x1x1x4xf32> {
+  %w = qc.constant dense<1.0> : tensor<1x1x1x1xf32> : tensor<1x1x1x1xf32>
+  %0 = qc.conv %x, %w bias %b {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x1x1x4xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<1x1x1x4xf32>
+  return %0 : tensor<1x1x1x4xf32>
 }

@@ -59,6 +59,39 @@ def test_a_library_imports_nothing(fashion):
     assert symbols.strip() == ""
 
 
+EMPTY = """
+func.func @main(%a: tensor<0x4xTYPE> {qc.name = "a"}, %b: tensor<2x0xTYPE> {qc.name = "b"}, %c: tensor<0x3xTYPE> {qc.name = "c"})
+    -> (tensor<0x3xSUM> {qc.name = "rows"}, tensor<2x3xSUM> {qc.name = "terms"}, tensor<2x0xSUM> {qc.name = "columns"}) {
+  %w = qc.constant dense<2> : tensor<4x3xTYPE> : tensor<4x3xTYPE>
+  %v = qc.constant dense<> : tensor<3x0xTYPE> : tensor<3x0xTYPE>
+  %d = qc.constant dense<3> : tensor<2x3xTYPE> : tensor<2x3xTYPE>
+  %0 = qc.matmul %a, %w : (tensor<0x4xTYPE>, tensor<4x3xTYPE>) -> tensor<0x3xSUM>
+  %1 = qc.matmul %b, %c : (tensor<2x0xTYPE>, tensor<0x3xTYPE>) -> tensor<2x3xSUM>
+  %2 = qc.matmul %d, %v : (tensor<2x3xTYPE>, tensor<3x0xTYPE>) -> tensor<2x0xSUM>
+  return %0, %1, %2 : tensor<0x3xSUM>, tensor<2x3xSUM>, tensor<2x0xSUM>
+}
+"""
+
+
+@pytest.mark.parametrize("element, total", [("f32", "f32"), ("si8", "si32")])
+def test_products_without_rows_terms_or_columns(element, total, tmp_path):
+    text = EMPTY.replace("TYPE", element).replace("SUM", total)
+    if element == "f32":
+        text = text.replace("dense<2>", "dense<2.0>").replace("dense<3>", "dense<3.0>")
+    (tmp_path / "empty.mlir").write_text(text)
+    qctest.run_command([qctest.tool("qc-compile"), str(tmp_path / "empty.mlir"), "-o", str(tmp_path / "model.so")], 60)
+    inputs = {name: np.zeros(shape, {"f32": np.float32, "si8": np.int8}[element])
+              for name, shape in {"a": (0, 4), "b": (2, 0), "c": (0, 3)}.items()}
+    for name, array in inputs.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    (tmp_path / "outputs").mkdir()
+    outputs = qctest.run_artifact(str(tmp_path / "model.so"), "cpu", {name: str(tmp_path / f"{name}.npy") for name in inputs},
+                                  str(tmp_path / "outputs"))
+    expected = {"rows": inputs["a"] @ np.ones((4, 3)), "terms": inputs["b"] @ inputs["c"], "columns": np.zeros((2, 0))}
+    for name, array in expected.items():
+        np.testing.assert_array_equal(outputs[name], array, strict=False)
+
+
 @pytest.mark.skipif(not qctest.data_directory(), reason="the data folder is missing (set QC_DATA)")
 def test_one_library_serves_two_lengths(tmp_path):
     """A language model, whose sequence length is bound to two values."""

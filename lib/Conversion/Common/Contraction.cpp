@@ -287,6 +287,14 @@ std::optional<ContractionProblem> analyseMatMul(MatMulOp matmul) {
 
 std::optional<ContractionProblem> qc::analyseContraction(KernelOp kernel) {
   Operation *root = kernel.getRoot();
+  // The general loops compute no elements, and empty sums, at no cost.
+  auto isEmpty = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getNumElements() == 0;
+  };
+  if (llvm::any_of(root->getResultTypes(), isEmpty) ||
+      llvm::any_of(root->getOperandTypes(), isEmpty))
+    return std::nullopt;
   std::optional<ContractionProblem> problem;
   if (auto conv = dyn_cast<ConvOp>(root))
     problem = analyseConv(conv);

@@ -92,6 +92,9 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *,
 }
 
 LogicalResult ConvOp::verify() {
+  // The result's type is inferred later: this refuses them first.
+  if (tensorOf(getX()).getRank() < 3 || tensorOf(getW()).getRank() < 3)
+    return emitOpError("x and w must have the same rank, at least 3");
   int64_t group = getGroup(), channels = shapeOf(getX())[1];
   ArrayRef<int64_t> w = shapeOf(getW());
   if (group < 1 || channels % group != 0 || channels / group != w[1] ||
@@ -210,6 +213,9 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *,
 }
 
 LogicalResult MatMulOp::verify() {
+  // The result's type is inferred later: this refuses them first.
+  if (tensorOf(getA()).getRank() < 2 || tensorOf(getB()).getRank() < 2)
+    return emitOpError("operands must have rank 2 or more");
   if (!isa<IntegerType>(elementOf(getA())) && (getAZero() || getBZero()))
     return emitOpError("float operands take no zero points");
   auto fits = [](Value zero, int64_t size) {

@@ -4,6 +4,7 @@
 
 #include "AssignmentEvaluator.h"
 #include "Budget.h"
+#include "ModelFunction.h"
 #include "Progress.h"
 #include "QuantizeActivations.h"
 #include "Statistics.h"
@@ -503,15 +504,10 @@ LogicalResult AssignBitsPass::applyBudget(func::FuncOp function,
 
 void AssignBitsPass::runOnOperation() {
   ModuleOp module = getOperation();
-  auto functions = module.getOps<func::FuncOp>();
-  if (!llvm::hasSingleElement(functions)) {
-    module.emitError("a plan needs a module with one function; import one "
-                     "combination of shapes");
+  FailureOr<func::FuncOp> found = getFloatFunction(module, getArgument());
+  if (failed(found) || failed(checkOptions()))
     return signalPassFailure();
-  }
-  if (failed(checkOptions()))
-    return signalPassFailure();
-  func::FuncOp function = *functions.begin();
+  func::FuncOp function = *found;
   NodeNames names(function);
   if (failed(checkFloat(names)))
     return signalPassFailure();

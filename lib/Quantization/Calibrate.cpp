@@ -3,6 +3,7 @@
 // qc-calibrate: statistics of every value on sample inputs.
 
 #include "Interrupt.h"
+#include "ModelFunction.h"
 #include "Progress.h"
 #include "Statistics.h"
 
@@ -173,13 +174,8 @@ void CalibratePass::runOnOperation() {
   if (failed(loadTable(entries)))
     return signalPassFailure();
   if (!inputs.empty()) {
-    auto functions = module.getOps<func::FuncOp>();
-    if (!llvm::hasSingleElement(functions)) {
-      module.emitError("calibration needs a module with one function; import "
-                       "one combination of shapes");
-      return signalPassFailure();
-    }
-    if (failed(observe(*functions.begin(), entries)))
+    FailureOr<func::FuncOp> function = getModelFunction(module, getArgument());
+    if (failed(function) || failed(observe(*function, entries)))
       return signalPassFailure();
   }
   if (inputs.empty() && table.empty()) {

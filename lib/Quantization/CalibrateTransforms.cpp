@@ -4,6 +4,7 @@
 // algorithm, and which convolutions are good enough there.
 
 #include "Interrupt.h"
+#include "ModelFunction.h"
 #include "Progress.h"
 
 #include "qc/Analysis/AttributeJSON.h"
@@ -755,12 +756,7 @@ void CalibrateTransformsPass::runOnOperation() {
     module.emitError("qc-calibrate-transforms needs inputs=PATH");
     return signalPassFailure();
   }
-  auto functions = module.getOps<func::FuncOp>();
-  if (!llvm::hasSingleElement(functions)) {
-    module.emitError("calibration needs a module with one function; import "
-                     "one combination of shapes");
-    return signalPassFailure();
-  }
-  if (force != "direct" && failed(calibrate(*functions.begin())))
+  FailureOr<func::FuncOp> function = getModelFunction(module, getArgument());
+  if (failed(function) || (force != "direct" && failed(calibrate(*function))))
     signalPassFailure();
 }

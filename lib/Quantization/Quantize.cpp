@@ -3,6 +3,7 @@
 // qc-quantize: turns a float model with a plan into a quantized one.
 
 #include "LayerEpilogue.h"
+#include "ModelFunction.h"
 #include "Parallel.h"
 #include "Progress.h"
 #include "QuantizeActivations.h"
@@ -490,18 +491,17 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
 
 void QuantizePass::runOnOperation() {
   ModuleOp module = getOperation();
-  auto functions = module.getOps<func::FuncOp>();
+  FailureOr<func::FuncOp> function = getFloatFunction(module, getArgument());
+  if (failed(function))
+    return signalPassFailure();
   PlanOp op = getPlan(module);
-  if (!llvm::hasSingleElement(functions) || !op) {
-    module.emitError(
-        op ? "qc-quantize needs a module with one function; import "
-             "one combination of shapes"
-           : "the module has no plan: run qc-assign-bits before");
+  if (!op) {
+    module.emitError("the module has no plan: run qc-assign-bits before");
     return signalPassFailure();
   }
   FailureOr<Plan> plan = Plan::get(op);
   if (failed(plan) ||
-      failed(run(*functions.begin(), *plan, getTable(module, statisticsName))))
+      failed(run(*function, *plan, getTable(module, statisticsName))))
     signalPassFailure();
   layers.clear();
   embeddings.clear();

@@ -10,6 +10,7 @@
 #include "ErrorInjector.h"
 #include "Interrupt.h"
 #include "LayerEpilogue.h"
+#include "ModelFunction.h"
 #include "Progress.h"
 #include "QuantizeWeights.h"
 #include "SensitivityMetrics.h"
@@ -780,13 +781,10 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
 
 void SensitivityPass::runOnOperation() {
   ModuleOp module = getOperation();
-  auto functions = module.getOps<func::FuncOp>();
-  if (!llvm::hasSingleElement(functions)) {
-    module.emitError("sensitivity needs a module with one function; import "
-                     "one combination of shapes");
+  FailureOr<func::FuncOp> found = getFloatFunction(module, getArgument());
+  if (failed(found))
     return signalPassFailure();
-  }
-  function = *functions.begin();
+  function = *found;
   InterruptScope scope;
   interrupt = &scope;
   LogicalResult result = success();

@@ -3,6 +3,7 @@
 // qc-activation-sensitivity: what the rounding of each activation spoils.
 
 #include "ErrorInjector.h"
+#include "ModelFunction.h"
 #include "Progress.h"
 #include "QuantizeActivations.h"
 
@@ -163,16 +164,17 @@ LogicalResult ActivationSensitivityPass::measure(func::FuncOp function,
 
 void ActivationSensitivityPass::runOnOperation() {
   ModuleOp module = getOperation();
-  auto functions = module.getOps<func::FuncOp>();
+  FailureOr<func::FuncOp> function = getFloatFunction(module, getArgument());
+  if (failed(function))
+    return signalPassFailure();
   PlanOp op = getPlan(module);
-  if (!llvm::hasSingleElement(functions) || !op) {
+  if (!op) {
     module.emitError() << getArgument()
-                       << " needs a module with one function and a plan: run "
-                          "qc-assign-bits before";
+                       << " needs a plan: run qc-assign-bits before";
     return signalPassFailure();
   }
   FailureOr<Plan> plan = Plan::get(op);
-  if (failed(plan) || failed(measure(*functions.begin(), *plan)))
+  if (failed(plan) || failed(measure(*function, *plan)))
     return signalPassFailure();
   setPlan(module, *plan);
   if (!dump.empty() && failed(writeJSON(module.getLoc(), dump, plan->toJSON())))

@@ -338,3 +338,29 @@ def test_zero_points_and_biases_that_are_inputs(zero, bias, tmp_path):
                        zero=", tensor<ui8>" if zero else "")
     actual = run(tmp_path, text, {"x": x, "z": zeros["%z"], "b": biases["%b"]}, "--conv-algorithm=sfc-6")["y"]
     np.testing.assert_array_equal(actual, direct(x, int(zeros[zero]), w, biases[bias], (1, 1)))
+
+
+NARROW = """
+func.func @main(%x: tensor<1x19x13x10xui8> {{qc.name = "x"}}) -> (tensor<1x33x13x10xsi32> {{qc.name = "y"}}) {{
+  %w = qc.constant dense<{weights}> : tensor<33x19x3x3x{type}> : tensor<33x19x3x3x{type}>
+  %b = qc.constant dense<{bias}> : tensor<33xsi32> : tensor<33xsi32>
+  %y = qc.conv %x, %w bias %b {{strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64}} : (tensor<1x19x13x10xui8>, tensor<33x19x3x3x{type}>, tensor<33xsi32>) -> tensor<1x33x13x10xsi32>
+  return %y : tensor<1x33x13x10xsi32>
+}}
+"""
+
+
+@pytest.mark.parametrize("target", ["cpu", "ptx-sim", "hls-csim"])
+@pytest.mark.parametrize("algorithm", ["sfc-6", "direct"])
+@pytest.mark.parametrize("bits", [2, 4, 7])
+def test_weights_of_few_bits(bits, algorithm, target, tmp_path):
+    """They are bytes before they are transformed, and small where they are not."""
+    random = np.random.default_rng(bits)
+    x = random.integers(0, 256, (1, 19, 13, 10), np.uint8)
+    w = random.integers(-(1 << bits - 1), 1 << bits - 1, (33, 19, 3, 3), np.int8)
+    # All inputs at their end meet weights at theirs.
+    x[:, :, :5, :5], w[0], w[1] = 255, -(1 << bits - 1), (1 << bits - 1) - 1
+    bias = random.integers(-9000, 9000, 33, np.int32)
+    text = NARROW.format(type=f"si{bits}", weights=w.tolist(), bias=bias.tolist())
+    actual = run(tmp_path, text, {"x": x}, f"--conv-algorithm={algorithm}", target=target)["y"]
+    np.testing.assert_array_equal(actual, direct(x, 0, w, bias, (1, 1)))

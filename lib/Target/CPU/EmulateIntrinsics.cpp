@@ -85,6 +85,19 @@ static Value *emulate(IRBuilder<> &builder, CallInst *call) {
         sumProducts(builder, as(1, 16), /*isUnsigned=*/false, as(2, 16), 2));
   if (name.contains(".pmaddw.d.") || name.ends_with(".pmadd.wd"))
     return sumProducts(builder, as(0, 16), /*isUnsigned=*/false, as(1, 16), 2);
+  if (name.contains(".pmaddubs.w.") || name.ends_with(".pmadd.ub.sw")) {
+    Value *sum =
+        sumProducts(builder, as(0, 8), /*isUnsigned=*/true, as(1, 8), 2);
+    auto limit = [&](Intrinsic::ID which, int64_t bound) {
+      sum = builder.CreateBinaryIntrinsic(
+          which, sum, ConstantInt::getSigned(sum->getType(), bound));
+    };
+    limit(Intrinsic::smin, INT16_MAX);
+    limit(Intrinsic::smax, INT16_MIN);
+    return builder.CreateTrunc(
+        sum, VectorType::get(builder.getInt16Ty(),
+                             cast<VectorType>(sum->getType())));
+  }
   if (name.starts_with("llvm.x86.avx512.vpermi2var.qi."))
     return lookUp(builder, as(0, 8), as(1, 8), as(2, 8));
   return nullptr;

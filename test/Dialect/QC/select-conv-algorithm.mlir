@@ -122,6 +122,37 @@ func.func @float_layer(%x: tensor<1x64x58x58xf32>) -> tensor<1x64x56x56xf32> {
   return %0 : tensor<1x64x56x56xf32>
 }
 
+// Weights of few bits are bytes before they are transformed. Small ones are
+// multiplied faster directly, too: less is to be gained.
+// AUTO-LABEL: func.func @narrow_layer
+// AUTO: qc.sfc_input_transform
+// AUTO: %[[W:.*]] = qc.cast %{{.*}} {to = si8} : (tensor<64x64x3x3xsi4>) -> tensor<64x64x3x3xsi8>
+// AUTO: qc.sfc_weight_transform %[[W]]
+// DOT-LABEL: func.func @narrow_layer
+// DOT-NOT: qc.cast
+// DOT: qc.conv
+func.func @narrow_layer(%x: tensor<1x64x58x58xui8>) -> tensor<1x64x56x56xsi32> {
+  %w = qc.constant dense<1> : tensor<64x64x3x3xsi4> : tensor<64x64x3x3xsi4>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x58x58xui8>, tensor<64x64x3x3xsi4>) -> tensor<1x64x56x56xsi32>
+  return %0 : tensor<1x64x56x56xsi32>
+}
+
+// AUTO-LABEL: func.func @large_codes
+// AUTO: qc.sfc_input_transform
+func.func @large_codes(%x: tensor<1x64x16x16xui8>) -> tensor<1x64x14x14xsi32> {
+  %w = qc.constant dense<100> : tensor<64x64x3x3xsi8> : tensor<64x64x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x16x16xui8>, tensor<64x64x3x3xsi8>) -> tensor<1x64x14x14xsi32>
+  return %0 : tensor<1x64x14x14xsi32>
+}
+
+// AUTO-LABEL: func.func @small_codes
+// AUTO: qc.conv
+func.func @small_codes(%x: tensor<1x64x16x16xui8>) -> tensor<1x64x14x14xsi32> {
+  %w = qc.constant dense<8> : tensor<64x64x3x3xsi8> : tensor<64x64x3x3xsi8>
+  %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x16x16xui8>, tensor<64x64x3x3xsi8>) -> tensor<1x64x14x14xsi32>
+  return %0 : tensor<1x64x14x14xsi32>
+}
+
 // AUTO-LABEL: func.func @code_layer
 // AUTO: qc.sfc_input_transform {{.*}} {algorithm = "sfc-{{.*}}"}
 // DOT-LABEL: func.func @code_layer
@@ -254,7 +285,7 @@ func.func @infinities(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x8x8xf32> {
 // DIRECT-LABEL: func.func @sequence
 // DIRECT: qc.conv {{.*}} -> tensor<1x64x199xsi32>
 func.func @sequence(%x: tensor<1x64x200xui8>) -> tensor<1x64x199xsi32> {
-  %w = qc.constant dense<1> : tensor<64x64x5xsi8> : tensor<64x64x5xsi8>
+  %w = qc.constant dense<100> : tensor<64x64x5xsi8> : tensor<64x64x5xsi8>
   %b = qc.constant dense<2> : tensor<64xsi32> : tensor<64xsi32>
   %0 = qc.conv %x, %w bias %b {strides = array<i64: 1>, pads = array<i64: 1, 2>, dilations = array<i64: 1>, group = 1 : i64} : (tensor<1x64x200xui8>, tensor<64x64x5xsi8>, tensor<64xsi32>) -> tensor<1x64x199xsi32>
   return %0 : tensor<1x64x199xsi32>

@@ -39,8 +39,21 @@ static Coefficients getCoefficients(bool isInteger, ByteProducts products) {
   return {2.1, 12, 24, 20, 6};
 }
 
-double qc::getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps) {
+/// How many times faster bytes are multiplied where weights are small, measured
+/// on Zen 3 with AVX2 (1x1 and 3x3, 64 and 256 channels).
+static double getGainOfBound(int64_t weightBound) {
+  return weightBound == 0    ? 1
+         : weightBound >= 64 ? 1.38
+         : weightBound >= 32 ? 1.5
+         : weightBound >= 16 ? 1.62
+                             : 1.77;
+}
+
+double qc::getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps,
+                         ByteProducts products) {
   double cost = 1;
+  if (shape.isInteger && products == ByteProducts::Widened)
+    cost /= getGainOfBound(shape.weightBound);
   for (int64_t extent :
        {shape.images, shape.size[0], shape.size[1], shape.inputChannels,
         shape.outputChannels, taps[0], taps[1]})

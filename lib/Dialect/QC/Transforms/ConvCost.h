@@ -16,6 +16,8 @@ struct ConvShape {
   bool isInteger;
   /// Whether its channels are a part of the maps' and copied.
   bool isGroup = false;
+  /// As qc.weight_bound: 0 for none.
+  int64_t weightBound = 0;
 };
 
 /// How a core multiplies codes in the direct form: by one instruction for
@@ -24,10 +26,11 @@ struct ConvShape {
 /// multiplied as those of the direct form, in one of these ways.
 enum class ByteProducts { DotProduct, Widened, Codes, WidenedCodes };
 
-/// Multiply-accumulates of the direct form. No dimension of `shape` is 0, here
-/// and below; costs are floats because products of dimensions may exceed 64
-/// bits.
-double getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps);
+/// The time of the direct form, in multiply-accumulates of the direct form with
+/// weights that have no bound. No dimension of `shape` is 0, here and below;
+/// costs are floats because products of dimensions may exceed 64 bits.
+double getDirectCost(const ConvShape &shape, llvm::ArrayRef<int64_t> taps,
+                     ByteProducts products);
 
 /// The time of `algorithm`, as a number of multiply-accumulates of the direct
 /// form that take as long. `cacheBytes` is what bands may fill.

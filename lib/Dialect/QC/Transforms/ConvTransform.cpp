@@ -219,9 +219,13 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
                     std::isfinite(getPadFloat(pad).value_or(0));
     return isFinite ? "" : "it is padded with a value that is not finite";
   }
+  auto codes = dyn_cast<IntegerType>(w.getElementType());
   if (!isa<IntegerType>(x.getElementType()) ||
-      x.getElementTypeBitWidth() != 8 || !w.getElementType().isSignedInteger(8))
-    return "its operands are neither f32 nor 8-bit codes with si8 weights";
+      x.getElementTypeBitWidth() != 8 || !codes || !codes.isSigned() ||
+      codes.getWidth() < 2 || codes.getWidth() > 8)
+    return "its operands are neither f32 nor 8-bit codes with signed weights "
+           "of "
+           "2 to 8 bits";
   if (y.getElementTypeBitWidth() != 32)
     return "its sums need 64 bits";
   if (conv.getWZero())
@@ -302,7 +306,8 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
                   w.getDimSize(0),
                   {y.getDimSize(2), y.getDimSize(3)},
                   isa<IntegerType>(y.getElementType()),
-                  isGroup};
+                  isGroup,
+                  getWeightBound(conv.getW())};
   bool isAuto = force == "auto";
   if (isAuto) {
     // Vectors along few channels are mostly empty, and 16-bit products read
@@ -346,7 +351,7 @@ const FastConvolution *qc::chooseFastConvolution(ConvOp conv, StringRef force,
   }
   if (isAuto && best &&
       least * worthwhileGain >
-          getDirectCost(shape, w.getShape().drop_front(2))) {
+          getDirectCost(shape, w.getShape().drop_front(2), exactProducts)) {
     reason = "it would not be faster";
     return nullptr;
   }

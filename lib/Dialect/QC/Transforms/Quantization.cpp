@@ -9,8 +9,10 @@
 
 #include "qc/Dialect/QC/IR/ConstantStore.h"
 #include "qc/Dialect/QC/IR/ReferenceLoops.h"
+#include "qc/Dialect/QC/IR/WeightPacking.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
@@ -48,6 +50,30 @@ FailureOr<SmallVector<int64_t>> qc::getConstantCodes(Value value) {
   if (!attribute)
     return failure();
   return getConstantIntegers(attribute);
+}
+
+int64_t qc::getWeightBound(Value weights) {
+  auto element = dyn_cast<IntegerType>(getElementTypeOrSelf(weights));
+  if (!element || element.getWidth() > 8)
+    return 0;
+  FailureOr<SmallVector<int64_t>> codes = getConstantCodes(weights);
+  if (failed(codes))
+    return 0;
+  int64_t largest = 1;
+  for (int64_t code : *codes)
+    largest = std::max(largest, std::abs(code));
+  // Few different bounds, so that kernels which are alike stay one.
+  auto bound = static_cast<int64_t>(llvm::PowerOf2Ceil(largest));
+  return bound <= largestWeightBound ? bound : 0;
+}
+
+Value qc::buildWidenedWeights(OpBuilder &builder, Value weights) {
+  auto type = cast<RankedTensorType>(weights.getType());
+  if (type.getElementTypeBitWidth() >= 8)
+    return weights;
+  Type wide = builder.getIntegerType(8, /*isSigned=*/true);
+  return CastOp::create(builder, weights.getLoc(), type.clone(wide), weights,
+                        wide, /*saturate=*/true, PowerRoundingKind::Nearest);
 }
 
 std::optional<int64_t> qc::getEqualIntegers(Value value) {

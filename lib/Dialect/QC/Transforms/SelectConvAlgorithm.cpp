@@ -53,7 +53,8 @@ static Value buildExactTransform(OpBuilder &builder, ConvOp conv,
   Value v = buildInputTransform(builder, conv, algorithm);
   RankedTensorType y = typeOf(conv.getY());
   StringAttr name = builder.getStringAttr(algorithm.name);
-  Value u = SFCWeightTransformOp::create(builder, loc, conv.getW(), name);
+  Value u = SFCWeightTransformOp::create(
+      builder, loc, buildWidenedWeights(builder, conv.getW()), name);
   Value m = MatMulOp::create(builder, loc, v, u, Value(), Value(), TypeAttr());
   return SFCOutputTransformOp::create(
       builder, loc, m, name, y.getDimSize(2), y.getDimSize(3),

@@ -14,7 +14,6 @@
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace qc {
 #define GEN_PASS_DEF_WIDENWEIGHTS
@@ -38,25 +37,9 @@ struct WidenWeights : qc::impl::WidenWeightsBase<WidenWeights> {
 
 private:
   void visit(OpOperand &weights);
-  void widen(OpOperand &weights);
 };
 
 } // namespace
-
-/// Says on the op that reads them how large the weights are, if that is small.
-static void stateBound(OpOperand &weights) {
-  FailureOr<SmallVector<int64_t>> codes = getConstantCodes(weights.get());
-  if (failed(codes))
-    return;
-  int64_t largest = 1;
-  for (int64_t code : *codes)
-    largest = std::max(largest, std::abs(code));
-  // Few different bounds, so that kernels which are alike stay one.
-  auto bound = static_cast<int64_t>(llvm::PowerOf2Ceil(largest));
-  if (bound <= largestWeightBound)
-    weights.getOwner()->setAttr(
-        weightBoundName, Builder(weights.getOwner()).getI64IntegerAttr(bound));
-}
 
 void WidenWeights::visit(OpOperand &weights) {
   auto type = cast<RankedTensorType>(weights.get().getType());
@@ -64,17 +47,12 @@ void WidenWeights::visit(OpOperand &weights) {
   if (!element || element.getWidth() > 8 || element.getWidth() < 2 ||
       !isConstantCodes(weights.get()))
     return;
-  stateBound(weights);
-  if (element.getWidth() < 8)
-    widen(weights);
-}
-
-void WidenWeights::widen(OpOperand &weights) {
-  auto type = cast<RankedTensorType>(weights.get().getType());
+  if (int64_t bound = getWeightBound(weights.get()))
+    weights.getOwner()->setAttr(
+        weightBoundName, Builder(weights.getOwner()).getI64IntegerAttr(bound));
+  if (element.getWidth() == 8)
+    return;
   OpBuilder builder(weights.getOwner());
-  Type wide = builder.getIntegerType(8, /*isSigned=*/true);
-  weights.set(CastOp::create(builder, weights.get().getLoc(), type.clone(wide),
-                             weights.get(), wide, /*saturate=*/true,
-                             PowerRoundingKind::Nearest));
+  weights.set(buildWidenedWeights(builder, weights.get()));
   ++numWidened;
 }

@@ -54,6 +54,12 @@ mlir::ElementsAttr getConstantValue(mlir::Value value);
 bool isConstantCodes(mlir::Value value);
 /// The integers of such a value; fails if it is none or cannot be read.
 mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantCodes(mlir::Value value);
+/// The power of two that no such code's magnitude exceeds, as `qc.weight_bound`
+/// says it; 0 where it would be above 64, or codes are not constant or have
+/// more than 8 bits.
+int64_t getWeightBound(mlir::Value weights);
+/// Codes of fewer than 8 bits as si8, others as they are.
+mlir::Value buildWidenedWeights(mlir::OpBuilder &builder, mlir::Value weights);
 /// The integer that all elements of a constant are, if they are one.
 std::optional<int64_t> getEqualIntegers(mlir::Value value);
 /// The numbers of a constant f32 tensor of any size; fails if it is not one.

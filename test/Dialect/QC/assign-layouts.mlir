@@ -92,3 +92,27 @@ func.func @grouped_norm(%x: tensor<1x6x4x4xf32>) -> tensor<1x2x1x1x1xf32> {
   %2 = qc.reduce sum %1 {axes = array<i64: 2, 3, 4>} : (tensor<1x2x3x4x4xf32>) -> tensor<1x2x1x1x1xf32>
   return %2 : tensor<1x2x1x1x1xf32>
 }
+
+// An input of the program lies as it lies: a convolution of bytes computes on a
+// copy, one for all that read it. Where pixels are whole as they are none is made.
+// CHECK-LABEL: func.func @inputs
+// CHECK: %[[COPY:.*]] = qc.dispatch @copy{{.*}}(%arg0) : (tensor<1x8x5x5xui8>) -> tensor<1x8x5x5xui8, #qc.layout<0:1:1, 2:1:5, 3:1:5, 1:1:8>>
+// CHECK: qc.dispatch {{.*}}(%[[COPY]], %
+// CHECK: qc.dispatch {{.*}}(%[[COPY]], %
+// CHECK: qc.dispatch {{.*}}(%arg1, %
+qc.kernel @bytes(%a: tensor<1x8x5x5xui8>, %b: tensor<16x8x1x1xsi8>) -> tensor<1x16x5x5xsi32> attributes {family = "contraction"} {
+  %0 = qc.conv %a, %b {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x8x5x5xui8>, tensor<16x8x1x1xsi8>) -> tensor<1x16x5x5xsi32>
+  qc.yield %0 : tensor<1x16x5x5xsi32>
+}
+qc.kernel @pixels(%a: tensor<1x8x1x1xui8>, %b: tensor<16x8x1x1xsi8>) -> tensor<1x16x1x1xsi32> attributes {family = "contraction"} {
+  %0 = qc.conv %a, %b {dilations = array<i64: 1, 1>, group = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>} : (tensor<1x8x1x1xui8>, tensor<16x8x1x1xsi8>) -> tensor<1x16x1x1xsi32>
+  qc.yield %0 : tensor<1x16x1x1xsi32>
+}
+func.func @inputs(%x: tensor<1x8x5x5xui8>, %y: tensor<1x8x1x1xui8>) -> (tensor<1x16x5x5xsi32>, tensor<1x16x5x5xsi32>, tensor<1x16x1x1xsi32>) {
+  %w = qc.constant dense<1> : tensor<16x8x1x1xsi8> : tensor<16x8x1x1xsi8>
+  %v = qc.constant dense<2> : tensor<16x8x1x1xsi8> : tensor<16x8x1x1xsi8>
+  %0 = qc.dispatch @bytes(%x, %w) : (tensor<1x8x5x5xui8>, tensor<16x8x1x1xsi8>) -> tensor<1x16x5x5xsi32>
+  %1 = qc.dispatch @bytes(%x, %v) : (tensor<1x8x5x5xui8>, tensor<16x8x1x1xsi8>) -> tensor<1x16x5x5xsi32>
+  %2 = qc.dispatch @pixels(%y, %w) : (tensor<1x8x1x1xui8>, tensor<16x8x1x1xsi8>) -> tensor<1x16x1x1xsi32>
+  return %0, %1, %2 : tensor<1x16x5x5xsi32>, tensor<1x16x5x5xsi32>, tensor<1x16x1x1xsi32>
+}

@@ -316,8 +316,37 @@ Demand AssignLayouts::analyse(DispatchOp dispatch, KernelOp kernel) {
   return demand;
 }
 
+/// Inputs of the program lie as they lie, and convolutions of bytes compute on
+/// channels-last maps alone: they get a copy to lie so.
+static void copyInputs(func::FuncOp function, KernelTypes &kernels) {
+  OpBuilder builder(function.getContext());
+  DenseMap<Value, Value> copies;
+  for (DispatchOp dispatch : llvm::to_vector(function.getOps<DispatchOp>())) {
+    auto conv = dyn_cast<ConvOp>(kernels.lookup(dispatch).getRoot());
+    auto argument = conv ? dyn_cast<BlockArgument>(conv.getX()) : nullptr;
+    if (!argument)
+      continue;
+    OpOperand &operand = dispatch->getOpOperand(argument.getArgNumber());
+    RankedTensorType type = typeOf(operand.get());
+    auto order = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+    if (!isa<BlockArgument>(operand.get()) ||
+        !type.getElementType().isInteger(8) ||
+        isRowMajor(type.getShape(), order))
+      continue;
+    Value &copy = copies[operand.get()];
+    if (!copy) {
+      builder.setInsertionPoint(dispatch);
+      copy =
+          createCopy(builder, dispatch.getLoc(), kernels, operand.get(), type);
+    }
+    operand.set(copy);
+  }
+}
+
 void AssignLayouts::assign(func::FuncOp function, KernelTypes &kernels) {
   MLIRContext *context = &getContext();
+  copyInputs(function, kernels);
   SmallVector<DispatchOp> dispatches(function.getOps<DispatchOp>());
   DenseMap<Operation *, Demand> demands;
   constants.clear();

@@ -111,6 +111,17 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
     sensitivity.table = options.sensitivity;
     sensitivity.progress = options.progress;
     manager.addPass(createSensitivity(sensitivity));
+    if (options.measureLatency) {
+      MeasureLatencyOptions latency;
+      latency.formats = candidates;
+      latency.activations = options.activations;
+      latency.block = options.block;
+      latency.symmetric = options.symmetric;
+      latency.scales = options.scales;
+      latency.table = options.sensitivity;
+      latency.progress = options.progress;
+      manager.addPass(createMeasureLatency(latency));
+    }
   }
   AssignBitsOptions assign;
   assign.budget.assign(options.budget.begin(), options.budget.end());

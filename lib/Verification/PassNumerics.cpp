@@ -43,6 +43,7 @@ constexpr Declaration declarations[] = {
     {"qc-expand-attention", reordered},
     {"qc-fold-batch-norm", refolded},
     {"qc-materialize-padding", exact},
+    {"qc-measure-latency", exact},
     {"qc-normalize-qdq", exact},
     {"qc-quantize", quantized},
     {"qc-select-conv-algorithm", transformed},

@@ -373,6 +373,29 @@ def test_an_accepted_loss_of_accuracy(made, samples, tmp_path):
         plan(f"budget=loss:accuracy:92 labels={tmp_path}/wrong.npy")
 
 
+def test_a_measured_latency_is_met(made, tmp_path):
+    """The sum over layers of what their formats took alone; numbers that a table has stay."""
+    table, report = tmp_path / "table.json", tmp_path / "plan.json"
+    common = (f"calibration={made.calibration} limit=8 candidates=si4,si8 measure-latency=true metric=weight-sqnr ends= "
+              f"sensitivity={table} report={report} ")
+
+    def plan(budget):
+        quantize(made.model, str(tmp_path / "q.mlir"), made.shapes, common + f"budget=latency:{budget}")
+        return {name: line["inputs"]["1"]["type"] for name, line in json.loads(report.read_text()).items() if "why" in line}
+    assert set(plan(1e6).values()) == {"si8"}
+    nodes = json.loads(table.read_text())
+    latencies = {name: {kind: entry["metrics"]["latency"] for kind, entry in node["formats"].items()} for name, node in nodes.items()}
+    assert len(latencies) == 5 and all(0 < value < 1e6 for formats in latencies.values() for value in formats.values())
+    # As if 4 bits were twice as fast: two layers' worth of savings are asked for.
+    for node in nodes.values():
+        for kind, value in (("si4", 50), ("si8", 100)):
+            node["formats"][kind]["metrics"]["latency"] = value
+    table.write_text(json.dumps(nodes))
+    assert sorted(plan(0.4).values()) == ["si4", "si4", "si8", "si8", "si8"]
+    with pytest.raises(qctest.RunFailure, match="the nearest that can be met: latency:0.25"):
+        plan(0.2)
+
+
 def test_losses_of_activations_are_those_of_models_that_round_them_alone(made, samples, tmp_path):
     feeds, expected = (values[:16] for values in samples)
     common = f"calibration={made.calibration} weights=f32 "

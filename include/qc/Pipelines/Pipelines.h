@@ -176,6 +176,10 @@ struct QuantizePipelineOptions
       llvm::cl::desc(
           "Measure what pairs of neighbouring layers spoil together"),
       llvm::cl::init(false)};
+  Option<bool> measureLatency{
+      *this, "measure-latency",
+      llvm::cl::desc("Measure layers on this machine for budgets of latency"),
+      llvm::cl::init(false)};
   Option<bool> explain{
       *this, "explain",
       llvm::cl::desc("Measure what the rounding of each activation spoils: a "

@@ -115,6 +115,35 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
   ];
 }
 
+def MeasureLatency : QC_QuantizationPass<"qc-measure-latency"> {
+  let summary = "Measure how long each format of each layer's weights takes on this machine";
+  let description = [{
+    Adds the number "latency", in microseconds, to the formats of layers in the table `@sensitivity`: each
+    convolution and matrix product is quantized, compiled for this machine and run alone on one thread, from
+    codes of type `activations` to such codes (f32: floats), and the fastest run counts. What is in the
+    table stays. Budgets of latency (qc-assign-bits) take these numbers; without them they take a
+    model of multiply-accumulates and bytes.
+
+    Numerics: exact (changes no function).
+
+    ```mlir
+    qc.table @sensitivity {conv1 = {formats = {si4 = {metrics = {latency = 41.2, …}}, …}, …}, …}
+    ```
+  }];
+  let options = [
+    ListOption<"formats", "formats", "std::string", "Storage types to measure (default si3,si4,si5,si6,si7,si8)">,
+    Option<"activations", "activations", "std::string", "\"ui8\"", "Storage type of what layers read and write">,
+    Option<"block", "block", "int64_t", "0", "Weights of matrix products: elements per scale (0: one scale per output channel)">,
+    Option<"symmetric", "symmetric", "bool", "true", "Weights without zero points">,
+    Option<"scales", "scales", "std::string", "\"f32\"", "How the scales of blocks are stored: f32, f16">,
+    Option<"table", "table", "std::string", "\"\"", "JSON file to write the table to">,
+    Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
+  ];
+  let statistics = [
+    Statistic<"numMeasured", "measured", "Number of formats of layers that were measured">
+  ];
+}
+
 def AssignBits : QC_QuantizationPass<"qc-assign-bits"> {
   let summary = "Decide each node's formats: the plan";
   let description = [{

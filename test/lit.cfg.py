@@ -3,17 +3,23 @@
 # The lit suites: one test per .mlir, .test or .py file below test/.
 #
 # Tools are written by name, plain (`qc-opt`) or with a percent sign
-# (`%qc-opt`). `lit -Dverify_roundtrip=1` reruns every test with
+# (`%qc-opt`). `lit -Dverify_roundtrip=1` reruns the tests of qc-opt with
 # `qc-opt --verify-roundtrip`, which prints and parses each input and compares.
 import os
 import re
 import shutil
 import subprocess
+import sys
 
 import lit.formats
 
+sys.path.append(os.path.join(os.path.dirname(__file__), "Inputs"))
+import roundtrip  # noqa: E402
+
+verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") not in ("0", "")
+
 config.name = "qc"
-config.test_format = lit.formats.ShTest(execute_external=False)
+config.test_format = (roundtrip.RoundtripTest if verify_roundtrip else lit.formats.ShTest)(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
 config.excludes = ["Inputs", "Unit", "Integration", "Passes", "data", "lit.cfg.py", "lit.site.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
@@ -26,8 +32,6 @@ for name in ("HOME", "CUDA_HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "QC_DEPS"):
         config.environment[name] = os.environ[name]
 if config.qc_data_dir:
     config.environment["QC_DATA"] = config.qc_data_dir
-
-verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") not in ("0", "")
 
 
 def add_tool(name, command):
@@ -43,7 +47,7 @@ def tool_path(directory, name):
 
 for tool in ("qc-opt", "qc-test-opt", "qc-translate", "qc-compile", "qc-compare", "qc-run"):
     command = tool_path(config.qc_tools_dir, tool)
-    if tool in ("qc-opt", "qc-test-opt") and verify_roundtrip:
+    if verify_roundtrip and tool in roundtrip.TOOLS:
         command += " --verify-roundtrip"
     add_tool(tool, command)
 for tool in ("FileCheck", "not", "count", "split-file", "mlir-opt", "llvm-readelf", "llvm-objdump", "llvm-nm"):

@@ -6,8 +6,10 @@
 #include "EmulateIntrinsics.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicsX86.h"
 
 using namespace llvm;
 
@@ -18,28 +20,51 @@ static Value *asVector(IRBuilder<> &builder, Value *value, unsigned bits) {
       value, FixedVectorType::get(builder.getIntNTy(bits), lanes));
 }
 
-/// The i32 products of two vectors of integers, `count` neighbours added up.
-static Value *sumProducts(IRBuilder<> &builder, Value *a, bool isUnsigned,
-                          Value *b, unsigned count) {
-  auto widen = [&](Value *value, bool isUnsigned) {
-    auto *type = VectorType::get(builder.getInt32Ty(),
-                                 cast<VectorType>(value->getType()));
-    return isUnsigned ? builder.CreateZExt(value, type)
-                      : builder.CreateSExt(value, type);
+/// Whether code for every CPU that is emulated on may call an intrinsic:
+/// vectors of 32 bytes are only in forms whose base has AVX2, see getEmulated.
+static bool isLegal(StringRef name) {
+  return name == "llvm.x86.sse2.pmadd.wd" || name == "llvm.x86.avx2.pmadd.wd" ||
+         name == "llvm.x86.avx2.pmadd.ub.sw";
+}
+
+/// An instruction of AVX2 that multiplies elements and adds neighbours up, on
+/// parts of 32 bytes. As general arithmetic it would be shuffles of vectors
+/// wider than registers, which legalization takes apart at length: most of the
+/// time that a kernel took to compile.
+static Value *multiplyParts(IRBuilder<> &builder, Intrinsic::ID instruction,
+                            Value *a, Value *b) {
+  unsigned lanes = cast<FixedVectorType>(a->getType())->getNumElements();
+  if (a->getType()->getPrimitiveSizeInBits() == 256)
+    return builder.CreateIntrinsic(instruction, {a, b});
+  auto part = [&](unsigned begin, unsigned end) {
+    auto mask = to_vector(seq<int>(begin, end));
+    Value *ownA = builder.CreateShuffleVector(a, mask);
+    return multiplyParts(builder, instruction, ownA,
+                         builder.CreateShuffleVector(b, mask));
   };
-  Value *products =
-      builder.CreateMul(widen(a, isUnsigned), widen(b, /*isUnsigned=*/false));
-  unsigned lanes =
-      cast<FixedVectorType>(products->getType())->getNumElements() / count;
-  Value *sum = nullptr;
-  for (unsigned part = 0; part < count; ++part) {
-    SmallVector<int> mask;
-    for (unsigned lane = 0; lane < lanes; ++lane)
-      mask.push_back(lane * count + part);
-    Value *own = builder.CreateShuffleVector(products, mask);
-    sum = sum ? builder.CreateAdd(sum, own) : own;
-  }
-  return sum;
+  Value *low = part(0, lanes / 2);
+  return builder.CreateShuffleVector(low, part(lanes / 2, lanes),
+                                     to_vector(seq<int>(0, lanes / 2)));
+}
+
+/// The i32 products of two vectors of i16, neighbours added up: pmaddwd.
+static Value *sumPairs(IRBuilder<> &builder, Value *a, Value *b) {
+  if (a->getType()->getPrimitiveSizeInBits() == 128)
+    return builder.CreateIntrinsic(Intrinsic::x86_sse2_pmadd_wd, {a, b});
+  return multiplyParts(builder, Intrinsic::x86_avx2_pmadd_wd, a, b);
+}
+
+/// The i32 products of unsigned bytes `a` and signed ones `b`, four neighbours
+/// added up. Even and odd bytes are i16 in place; 2 * 255 * 128 is far from the
+/// bounds of i32, so that the sums are exact.
+static Value *sumQuadruples(IRBuilder<> &builder, Value *a, Value *b) {
+  auto *eight = ConstantInt::get(a->getType(), 8);
+  Value *evenA = builder.CreateAnd(a, ConstantInt::get(a->getType(), 255));
+  Value *evenB = builder.CreateAShr(builder.CreateShl(b, eight), eight);
+  Value *oddA = builder.CreateLShr(a, eight);
+  Value *oddB = builder.CreateAShr(b, eight);
+  Value *even = sumPairs(builder, evenA, evenB);
+  return builder.CreateAdd(even, sumPairs(builder, oddA, oddB));
 }
 
 /// Bytes `codes` modulo 128 of the table of two vectors.
@@ -76,28 +101,16 @@ static Value *emulate(IRBuilder<> &builder, CallInst *call) {
     return asVector(builder, call->getArgOperand(operand), bits);
   };
   if (name.starts_with("llvm.x86.avx512.vpdpbusd."))
-    return builder.CreateAdd(
-        as(0, 32),
-        sumProducts(builder, as(1, 8), /*isUnsigned=*/true, as(2, 8), 4));
+    return builder.CreateAdd(as(0, 32),
+                             sumQuadruples(builder, as(1, 16), as(2, 16)));
   if (name.starts_with("llvm.x86.avx512.vpdpwssd."))
-    return builder.CreateAdd(
-        as(0, 32),
-        sumProducts(builder, as(1, 16), /*isUnsigned=*/false, as(2, 16), 2));
-  if (name.contains(".pmaddw.d.") || name.ends_with(".pmadd.wd"))
-    return sumProducts(builder, as(0, 16), /*isUnsigned=*/false, as(1, 16), 2);
-  if (name.contains(".pmaddubs.w.") || name.ends_with(".pmadd.ub.sw")) {
-    Value *sum =
-        sumProducts(builder, as(0, 8), /*isUnsigned=*/true, as(1, 8), 2);
-    auto limit = [&](Intrinsic::ID which, int64_t bound) {
-      sum = builder.CreateBinaryIntrinsic(
-          which, sum, ConstantInt::getSigned(sum->getType(), bound));
-    };
-    limit(Intrinsic::smin, INT16_MAX);
-    limit(Intrinsic::smax, INT16_MIN);
-    return builder.CreateTrunc(
-        sum, VectorType::get(builder.getInt16Ty(),
-                             cast<VectorType>(sum->getType())));
-  }
+    return builder.CreateAdd(as(0, 32),
+                             sumPairs(builder, as(1, 16), as(2, 16)));
+  if (name.starts_with("llvm.x86.avx512.pmaddw.d."))
+    return sumPairs(builder, as(0, 16), as(1, 16));
+  if (name.starts_with("llvm.x86.avx512.pmaddubs.w."))
+    return multiplyParts(builder, Intrinsic::x86_avx2_pmadd_ub_sw, as(0, 8),
+                         as(1, 8));
   if (name.starts_with("llvm.x86.avx512.vpermi2var.qi."))
     return lookUp(builder, as(0, 8), as(1, 8), as(2, 8));
   return nullptr;
@@ -105,7 +118,8 @@ static Value *emulate(IRBuilder<> &builder, CallInst *call) {
 
 std::string qc::emulateIntrinsics(Module &code) {
   for (Function &function : make_early_inc_range(code)) {
-    if (!function.getName().starts_with("llvm.x86."))
+    if (!function.getName().starts_with("llvm.x86.") ||
+        isLegal(function.getName()))
       continue;
     for (User *user : make_early_inc_range(function.users())) {
       auto *call = cast<CallInst>(user);

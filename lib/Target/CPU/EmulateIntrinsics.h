@@ -8,9 +8,9 @@
 
 namespace qc {
 
-/// Replaces calls of x86 intrinsics by instructions that every CPU has and that
-/// compute the same bits. Returns the name of one that it does not know, or an
-/// empty string.
+/// Replaces calls of x86 intrinsics by instructions that the CPUs of an
+/// emulated form have and that compute the same bits. Returns the name of one
+/// that it does not know, or an empty string.
 std::string emulateIntrinsics(llvm::Module &code);
 
 } // namespace qc

@@ -277,10 +277,19 @@ LogicalResult LibraryWriter::compileForm(const CPUForm &form, size_t index) {
   for (size_t i : chosen)
     objects.push_back(
         directory.file("form" + Twine(index) + "kernel" + Twine(i) + ".o"));
+  // The largest start first: one that came last would keep a single thread busy
+  // at the end. The objects stay in the program's order, so that the library
+  // has the same bytes whatever the sizes say.
+  SmallVector<std::pair<size_t, size_t>> order;
+  for (auto [at, i] : llvm::enumerate(chosen)) {
+    size_t size = 0;
+    parts[i].walk([&](Operation *) { ++size; });
+    order.emplace_back(size, at);
+  }
+  llvm::sort(order, std::greater<>());
   std::vector<std::string> assembly(parts.size());
   if (failed(failableParallelForEach(
-          module.getContext(), llvm::seq<size_t>(0, chosen.size()),
-          [&](size_t at) {
+          module.getContext(), llvm::make_second_range(order), [&](size_t at) {
             size_t i = chosen[at];
             const std::string &object = objects[first + at];
             if (options.cache)

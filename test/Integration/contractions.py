@@ -3,7 +3,7 @@
 """Integer convolutions and matrix products of random shapes against numpy, bit
 for bit, in every form of the CPU code and with 1 to 4 threads.
 
-  contractions.py [--count 2000] [--first SEED] [--conv-algorithm NAME] [--target ptx-sim|hls-csim]
+  contractions.py [--count 2000] [--first SEED] [--conv-algorithm NAME] [--target ptx-sim|hls-csim] [-- MORE...]
 
 A case is a ConvInteger, a MatMulInteger, or a convolution or product between
 DequantizeLinear and QuantizeLinear with scales that are powers of two, so that the
@@ -11,7 +11,8 @@ exact result is known there, too. Shapes, strides, dilations, paddings, groups,
 zero points and signedness vary; values are random, or the extremes. Many cases
 are one model, which saves process starts; each case has inputs and an output of
 its own. With --conv-algorithm all cases are convolutions that fast algorithms are
-for, computed in the transform domain; --target runs another back end.
+for, computed in the transform domain; --target runs another back end. Arguments
+behind -- are another run, whose models are tested beside those of the first.
 """
 import argparse
 import concurrent.futures
@@ -207,12 +208,14 @@ def check(cases, work, arguments, target):
             if wrong:
                 failures.append(f"{target}, {case}: {wrong}")
         return failures, len(cases)
+    try:
+        qctest.compile_model(path, library, {}, "--mcpu=" + ",".join(FORMS), *arguments)
+    except qctest.RunFailure as failure:
+        return [str(failure)], 0
     for form in FORMS:
         try:
-            qctest.compile_model(path, library, {}, "--mcpu=" + form, *arguments)
-            loaded = qcrt.Model(library)
-        except qctest.RunFailure as failure:
-            return [f"{form}: {failure}"], compared
+            # The best one of this machine is "native", which is no form's name.
+            loaded = qcrt.Model(library, cpu_form=None if form == "native" else form)
         except qcrt.Error as error:
             if error.status == 5:  # QCRT_UNSUPPORTED_CPU
                 continue
@@ -224,38 +227,59 @@ def check(cases, work, arguments, target):
                 wrong = qctest.difference(outputs[case.output], case.expected, 0, 0)
                 if wrong:
                     failures.append(f"{form}, {threads} thread(s), {case}: {wrong}")
-        del loaded
-        os.unlink(library)
     return failures, compared
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=2000, help="cases")
-    parser.add_argument("--first", type=int, default=0, help="seed of the first")
-    parser.add_argument("--conv-algorithm", metavar="NAME", help="as qc-compile's: check convolutions by this algorithm")
-    parser.add_argument("--target", default="cpu", choices=("cpu", "ptx-sim", "hls-csim"), help="default: cpu")
-    options = parser.parse_args()
-    kind = FastCase if options.conv_algorithm else Case
-    arguments = [f"--conv-algorithm={options.conv_algorithm}"] if options.conv_algorithm else []
+class Run:
+    """What the arguments of one run ask for."""
 
-    def run(first):
+    def __init__(self, arguments):
+        parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], usage="%(prog)s [options] [-- options]...")
+        parser.add_argument("--count", type=int, default=2000, help="cases")
+        parser.add_argument("--first", type=int, default=0, help="seed of the first")
+        parser.add_argument("--conv-algorithm", metavar="NAME", help="as qc-compile's: check convolutions by this algorithm")
+        parser.add_argument("--target", default="cpu", choices=("cpu", "ptx-sim", "hls-csim"), help="default: cpu")
+        parser.parse_args(arguments, self)
+        self.failures, self.compared = {}, 0
+
+    def models(self):
+        """The seeds of each model's cases, as many models as can be tested at once."""
+        size = min(CASES_OF_A_MODEL, -(-self.count // qctest.jobs()))
+        end = self.first + self.count
+        return [range(seed, min(seed + size, end)) for seed in range(self.first, end, size)]
+
+    def check(self, seeds):
         """What `check` says of one model's cases."""
-        last = min(first + CASES_OF_A_MODEL, options.first + options.count)
-        cases = [kind(index, seed) for index, seed in enumerate(range(first, last))]
+        kind = FastCase if self.conv_algorithm else Case
+        arguments = [f"--conv-algorithm={self.conv_algorithm}"] if self.conv_algorithm else []
+        cases = [kind(index, seed) for index, seed in enumerate(seeds)]
         with tempfile.TemporaryDirectory(prefix="qc-contractions-") as work:
-            return check(cases, work, arguments, options.target)
+            return check(cases, work, arguments, self.target)
 
-    wrong, total = {}, 0
+    def report(self):
+        where = f"in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads" if self.target == "cpu" else f"on {self.target}"
+        how = f" by {self.conv_algorithm}" if self.conv_algorithm else ""
+        print(f"{self.count} contractions{how} {where}: {self.compared} comparisons")
+
+
+def main():
+    runs, rest = [], sys.argv[1:]
+    while rest is not None:
+        own, rest = (rest[:rest.index("--")], rest[rest.index("--") + 1:]) if "--" in rest else (rest, None)
+        runs.append(Run(own))
+    # One pool, so that no run waits for the last model of another.
     with concurrent.futures.ThreadPoolExecutor(qctest.jobs()) as pool:
-        for failures, compared in pool.map(run, range(options.first, options.first + options.count, CASES_OF_A_MODEL)):
-            total += compared
+        results = [(run, pool.submit(run.check, seeds)) for run in runs for seeds in run.models()]
+        for run, result in results:
+            failures, compared = result.result()
+            run.compared += compared
             for failure in failures:
-                wrong.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
+                run.failures.setdefault(failure.split("seed ")[-1].split(":")[0], failure)
                 print("FAIL", failure, flush=True)
-    where = f"in up to {len(FORMS)} forms with {len(THREADS)} numbers of threads" if options.target == "cpu" else f"on {options.target}"
-    print(f"{options.count} contractions {where}: {total} comparisons")
-    qctest.finish(options.count - len(wrong), len(wrong), 0)
+    for run in runs:
+        run.report()
+    failed = sum(len(run.failures) for run in runs)
+    qctest.finish(sum(run.count for run in runs) - failed, failed, 0)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@
 // FAMILY: "used": true
 
 func.func @main(%x: tensor<1x64x28x28xui8> {qc.name = "x"}, %t: tensor<1x128x14x14xui8> {qc.name = "t"}) -> (tensor<1x64x28x28xsi32> {qc.name = "y"}, tensor<1x128x14x14xsi32> {qc.name = "u"}) {
-  %w = qc.constant dense<1> : tensor<64x64x3x3xsi8> : tensor<64x64x3x3xsi8>
+  %w = qc.constant dense<100> : tensor<64x64x3x3xsi8> : tensor<64x64x3x3xsi8>
   %0 = qc.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x64x28x28xui8>, tensor<64x64x3x3xsi8>) -> tensor<1x64x28x28xsi32> loc("large_map")
-  %v = qc.constant dense<1> : tensor<128x128x3x3xsi8> : tensor<128x128x3x3xsi8>
+  %v = qc.constant dense<100> : tensor<128x128x3x3xsi8> : tensor<128x128x3x3xsi8>
   %1 = qc.conv %t, %v {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, group = 1 : i64} : (tensor<1x128x14x14xui8>, tensor<128x128x3x3xsi8>) -> tensor<1x128x14x14xsi32> loc("small_map")
   return %0, %1 : tensor<1x64x28x28xsi32>, tensor<1x128x14x14xsi32>
 }

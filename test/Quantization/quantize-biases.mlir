@@ -92,7 +92,7 @@ func.func @used(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %r: tensor<1x1x1x4xf32>
 // RUNTIME: qc.constant dense<0.00787401571> : tensor<1xf32>
 // RUNTIME: qc.conv %{{.*}}, %{{.*}} bias %arg1
 qc.plan @plan {
-  conv = {inputs = {"1" = {type = "si8", granularity = "tensor", symmetric = true, range = "minmax"}}}
+  conv = {inputs = {"1" = {type = "si8", granularity = "axis", symmetric = true, range = "minmax"}}}
 }
 func.func @runtime(%x: tensor<1x1x1x4xf32> {qc.name = "x"}, %b: tensor<1xf32> {qc.name = "b"}) -> tensor<1x1x1x4xf32> {
   %w = qc.constant dense<1.0> : tensor<1x1x1x1xf32> : tensor<1x1x1x1xf32>

@@ -94,19 +94,6 @@ static ValueSums sumRun(const float *values, int64_t count) {
   return result;
 }
 
-template <typename T> static bool areFinite(llvm::ArrayRef<T> values) {
-  // x - x is zero, or NaN for what is not finite.
-  constexpr size_t lanes = 8;
-  T difference[lanes] = {};
-  size_t i = 0;
-  for (; i + lanes <= values.size(); i += lanes)
-    for (size_t l = 0; l < lanes; ++l)
-      difference[l] += values[i + l] - values[i + l];
-  for (; i < values.size(); ++i)
-    difference[0] += values[i] - values[i];
-  return llvm::all_of(difference, [](T d) { return d == 0; });
-}
-
 //===----------------------------------------------------------------------===//
 // ValueObserver
 //===----------------------------------------------------------------------===//

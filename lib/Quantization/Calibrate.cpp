@@ -35,6 +35,8 @@ struct Observed {
   Value value;
   std::string name;
   std::optional<ValueObserver> observer;
+  /// Samples that were run now and have elements that no statistics count.
+  size_t numNotFinite = 0;
 };
 
 class CalibratePass : public qc::impl::CalibrateBase<CalibratePass> {
@@ -64,6 +66,30 @@ static SmallVector<Observed, 0> getValues(func::FuncOp function) {
       for (Value result : op.getResults())
         add(result);
   return values;
+}
+
+/// Warns of numbers that are not finite, at the first value that has them:
+/// others follow from it. Infinities within a model may be meant (masks); those
+/// that a layer reads are not.
+static void warnOfNotFinite(func::FuncOp function, ArrayRef<Observed> values,
+                            size_t numSamples) {
+  auto isWrong = [](const Observed &observed) {
+    return observed.numNotFinite &&
+           (observed.observer->getStatistics().nans ||
+            isa<BlockArgument>(observed.value) ||
+            llvm::any_of(observed.value.getUsers(),
+                         llvm::IsaPred<ConvOp, MatMulOp>));
+  };
+  const Observed *first = llvm::find_if(values, isWrong);
+  if (first == values.end())
+    return;
+  InFlightDiagnostic warning =
+      function.emitWarning()
+      << "'" << first->name << "' has numbers that are not finite in "
+      << first->numNotFinite << " of " << numSamples << " samples";
+  if (size_t others = llvm::count_if(values, isWrong) - 1)
+    warning << ", and so have " << others << " other values";
+  warning << "; statistics leave them out";
 }
 
 LogicalResult CalibratePass::loadTable(llvm::json::Object &entries) {
@@ -134,6 +160,7 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
     start();
   }
 
+  size_t numRun = 0;
   InterruptScope interrupt;
   Progress display("calibrating", samples->size(), progress);
   LogicalResult result =
@@ -145,17 +172,23 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
         if (failed((*code)->runOn(inputs)))
           return failure();
         parallelFor(&getContext(), 0, values.size(), [&](size_t i) {
-          ArrayRef<char> bytes = (*code)->getOutput(i);
-          values[i].observer->observe(
-              {reinterpret_cast<const float *>(bytes.data()),
-               bytes.size() / sizeof(float)});
+          Observed &observed = values[i];
+          auto count = [&] {
+            const ValueStatistics &known = observed.observer->getStatistics();
+            return known.nans + known.infinities;
+          };
+          uint64_t before = count();
+          observed.observer->observe(toFloats((*code)->getOutput(i)));
+          observed.numNotFinite += count() != before;
         });
-        ++numSamples;
+        ++numRun;
         display.advance(index + 1);
         return success();
       });
+  numSamples += numRun;
   if (failed(result) && !interrupt.isInterrupted())
     return failure();
+  warnOfNotFinite(function, values, numRun);
   for (Observed &observed : values)
     entries[observed.name] = observed.observer->getStatistics().toJSON();
   numValues += values.size();

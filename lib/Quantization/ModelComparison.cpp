@@ -4,6 +4,7 @@
 
 #include "ModelComparison.h"
 
+#include "qc/Analysis/Executor.h"
 #include "qc/Dialect/QC/IR/QCDialect.h"
 
 #include <cmath>
@@ -22,6 +23,7 @@ ModelComparison::ModelComparison(func::FuncOp function) {
                        isa_and_nonnull<SoftmaxOp>(value.getDefiningOp()),
                        length,
                        counts ? type.getNumElements() / length : 0,
+                       0,
                        0,
                        0,
                        {}});
@@ -52,19 +54,16 @@ void ModelComparison::countLabels(ArrayRef<float> values) {
   }
 }
 
-static ArrayRef<float> getFloats(ArrayRef<char> bytes) {
-  return {reinterpret_cast<const float *>(bytes.data()),
-          bytes.size() / sizeof(float)};
-}
-
 void ModelComparison::add(size_t index, ArrayRef<char> reference,
                           ArrayRef<char> other) {
   Output &output = outputs[index];
   if (!output.counts)
     return;
-  ArrayRef<float> from = getFloats(reference), to = getFloats(other);
+  ArrayRef<float> from = toFloats(reference), to = toFloats(other);
   if (outputs.begin() + index == findFirst())
     countLabels(to);
+  output.numUndefined +=
+      llvm::any_of(from, [](float value) { return std::isnan(value); });
   for (auto [a, b] : llvm::zip_equal(from, to)) {
     double error = static_cast<double>(a) - b;
     output.noise += error * error;
@@ -82,6 +81,13 @@ void ModelComparison::add(size_t index, ArrayRef<char> reference,
     return logarithms;
   };
   output.logits.add(getLogarithms(from), getLogarithms(to), output.length);
+}
+
+size_t ModelComparison::getNumUndefined() const {
+  size_t count = 0;
+  for (const Output &output : outputs)
+    count = std::max(count, output.numUndefined);
+  return count;
 }
 
 ModelError ModelComparison::get() const {

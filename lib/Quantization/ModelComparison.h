@@ -46,12 +46,16 @@ public:
   void add(size_t index, llvm::ArrayRef<char> reference,
            llvm::ArrayRef<char> other);
   ModelError get() const;
+  /// Samples in which a counted output of the reference has a NaN: what is far
+  /// from it is not known.
+  size_t getNumUndefined() const;
 
 private:
   struct Output {
     bool counts, isSoftmax;
     int64_t length, rows;
     double noise = 0, power = 0;
+    size_t numUndefined = 0;
     LogitComparison logits;
   };
   std::vector<Output>::const_iterator findFirst() const;

@@ -9,6 +9,7 @@
 #include "QuantizeActivations.h"
 #include "QuantizeWeights.h"
 #include "StagedRun.h"
+#include "Statistics.h"
 
 #include "qc/Analysis/BiasCorrection.h"
 #include "qc/Analysis/Observer.h"
@@ -37,6 +38,7 @@ namespace {
 /// A layer whose weights become codes.
 struct LayerToRound {
   LinearLayer layer;
+  std::string name;
   OperandFormat format;
   /// Where its bias is judged.
   LayerEpilogue epilogue;
@@ -51,6 +53,13 @@ struct LayerToRound {
   std::optional<SecondMoment> moment = {};
   /// Of such weights, once rounded: what their codes stand for.
   std::vector<float> reals = {};
+};
+
+/// A table of which rows are picked.
+struct EmbeddingToRound {
+  OpOperand *operand;
+  std::string name;
+  OperandFormat format;
 };
 
 /// What rounding needs of a layer's input; others may read it, too.
@@ -84,31 +93,28 @@ private:
   void correctBias(LayerToRound &todo, ArrayRef<float> weights,
                    const StagedRun &run);
   LogicalResult roundTied(LayerToRound &todo);
-  void observeInput(const LinearLayer &layer, const OperandFormat &format,
-                    const StagedRun &run);
+  LogicalResult observeInput(const LayerToRound &todo, const StagedRun &run);
   FailureOr<std::vector<float>> roundAlone(LayerToRound &todo, StagedRun *run);
   LogicalResult round(LayerToRound &todo, StagedRun *run);
-  LogicalResult quantizeEmbedding(OpOperand &operand,
-                                  const OperandFormat &format);
+  LogicalResult quantizeEmbedding(const EmbeddingToRound &todo);
 
   SmallVector<LayerToRound, 0> layers;
-  SmallVector<std::pair<OpOperand *, OperandFormat>> embeddings;
+  SmallVector<EmbeddingToRound> embeddings;
   /// Of the last layer that looked at its input.
   InputMoments last;
 };
 
 } // namespace
 
-LogicalResult QuantizePass::quantizeEmbedding(OpOperand &operand,
-                                              const OperandFormat &format) {
-  FailureOr<SmallVector<float>> reals = getConstantFloats(operand.get());
+LogicalResult QuantizePass::quantizeEmbedding(const EmbeddingToRound &todo) {
+  FailureOr<SmallVector<float>> reals = readWeights(*todo.operand, todo.name);
   if (failed(reals))
-    return operand.getOwner()->emitError("cannot read the weights");
+    return failure();
   FailureOr<QuantizedWeights> weights =
-      quantizeRows(operand.getOwner(), *reals, format);
+      quantizeRows(todo.operand->getOwner(), *reals, todo.format);
   if (failed(weights))
     return failure();
-  replaceWeights(operand, *weights);
+  replaceWeights(*todo.operand, *weights);
   ++numWeights;
   return success();
 }
@@ -117,7 +123,8 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
                                           const NodeNames &names,
                                           const Plan &plan) {
   for (Operation &op : function.getBody().front().without_terminator()) {
-    const NodePlan *node = plan.lookup(names.getName(&op));
+    std::string name = names.getName(&op).str();
+    const NodePlan *node = plan.lookup(name);
     if (!node)
       continue;
     for (const auto &[index, format] : node->inputs) {
@@ -125,7 +132,7 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
           !isa_and_nonnull<ConstantOp>(op.getOperand(index).getDefiningOp()))
         continue;
       if (isa<GatherOp>(op) && index == 0) {
-        embeddings.push_back({&op.getOpOperand(0), format});
+        embeddings.push_back({&op.getOpOperand(0), name, format});
         continue;
       }
       std::optional<LinearLayer> layer = LinearLayer::get(&op);
@@ -134,23 +141,21 @@ LogicalResult QuantizePass::collectLayers(func::FuncOp function,
                << "the plan quantizes the constant input " << index
                << "; accepted: weights of convolutions, matrix "
                   "products and gathers of rows";
-      layers.push_back({*layer, format, LayerEpilogue(*layer)});
+      layers.push_back({*layer, name, format, LayerEpilogue(*layer)});
     }
   }
   auto getValue = [](OpOperand &operand) {
     return operand.get().getDefiningOp<ConstantOp>().getValue();
   };
-  llvm::erase_if(embeddings, [&](const auto &embedding) {
-    const auto &[operand, format] = embedding;
-    auto tied = llvm::find_if(
-        layers, [&, operand = operand, &format = format](LayerToRound &todo) {
-          return !todo.layer.isConv() && todo.format == format &&
-                 isTransposed(getValue(*operand),
-                              getValue(todo.layer.getWeightOperand()));
-        });
+  llvm::erase_if(embeddings, [&](const EmbeddingToRound &embedding) {
+    auto tied = llvm::find_if(layers, [&](LayerToRound &todo) {
+      return !todo.layer.isConv() && todo.format == embedding.format &&
+             isTransposed(getValue(*embedding.operand),
+                          getValue(todo.layer.getWeightOperand()));
+    });
     if (tied == layers.end())
       return false;
-    tied->tables.push_back(operand);
+    tied->tables.push_back(embedding.operand);
     return true;
   });
   return success();
@@ -218,29 +223,49 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
       *probes->getOps<func::FuncOp>().begin(), ResultOrder::AsComputed);
   if (failed(code))
     return failure();
+  // Of what is judged, and of the inputs of tied weights.
+  std::vector<size_t> numNotFinite(results.size());
   Progress display("measuring the float model", samples.size(), progress);
-  return samples.forEach([&](size_t index, SampleSet::Inputs inputs) {
-    if (failed((*code)->runOn(inputs)))
-      return failure();
-    auto getView = [&](size_t i) {
-      return getResultView(**code, i, results[i].getType());
-    };
-    parallelFor(&getContext(), 0, judged.size(), [&](size_t i) {
-      const LinearLayer &layer = judged[i]->layer;
-      llvm::append_range(
-          judged[i]->expected,
-          layer.getOutputs(getView(i),
-                           getJudgedPositions(layer, samples.size(), index)));
-    });
-    parallelFor(&getContext(), 0, tied.size(), [&](size_t i) {
-      const LinearLayer &layer = tied[i]->layer;
-      tied[i]->moment->add(layer.getColumns(
-          getView(judged.size() + i),
-          layer.drawPositions(getNumPositions(layer, samples.size()), index)));
-    });
-    display.advance(index + 1);
-    return success();
-  });
+  if (failed(samples.forEach([&](size_t index, SampleSet::Inputs inputs) {
+        if (failed((*code)->runOn(inputs)))
+          return failure();
+        auto getView = [&](size_t i) {
+          return getResultView(**code, i, results[i].getType());
+        };
+        parallelFor(&getContext(), 0, judged.size(), [&](size_t i) {
+          const LinearLayer &layer = judged[i]->layer;
+          std::vector<float> outputs = layer.getOutputs(
+              getView(i), getJudgedPositions(layer, samples.size(), index));
+          numNotFinite[i] += !areFinite(ArrayRef<float>(outputs));
+          llvm::append_range(judged[i]->expected, outputs);
+        });
+        parallelFor(&getContext(), 0, tied.size(), [&](size_t i) {
+          const LinearLayer &layer = tied[i]->layer;
+          size_t at = judged.size() + i;
+          std::vector<float> columns = layer.getColumns(
+              getView(at), layer.drawPositions(
+                               getNumPositions(layer, samples.size()), index));
+          numNotFinite[at] += !areFinite(ArrayRef<float>(columns));
+          tied[i]->moment->add(columns);
+        });
+        display.advance(index + 1);
+        return success();
+      })))
+    return failure();
+  for (auto [i, count] : llvm::enumerate(numNotFinite))
+    if (count) {
+      // Weights may be why.
+      for (LayerToRound &todo : layers)
+        if (failed(readWeights(todo.layer.getWeightOperand(), todo.name)))
+          return failure();
+      bool isJudged = i < judged.size();
+      const LayerToRound &todo =
+          *(isJudged ? judged[i] : tied[i - judged.size()]);
+      return reportNotFinite(todo.layer.getOp(), todo.name,
+                             isJudged ? "outputs" : "inputs", count,
+                             samples.size());
+    }
+  return success();
 }
 
 /// What the layer gives with `weights` (rows x columns) for the quantized
@@ -356,9 +381,9 @@ void QuantizePass::correctBias(LayerToRound &todo, ArrayRef<float> weights,
 LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
   const LinearLayer &layer = todo.layer;
   FailureOr<SmallVector<float>> rows =
-      getConstantFloats(todo.tables.front()->get());
+      readWeights(*todo.tables.front(), todo.name);
   if (failed(rows))
-    return layer.getOp()->emitError("cannot read the weights");
+    return failure();
   std::vector<double> hessian;
   if (todo.moment)
     hessian = getHessian(*todo.moment, 0, isMeanRestored(layer));
@@ -375,9 +400,9 @@ LogicalResult QuantizePass::roundTied(LayerToRound &todo) {
 }
 
 /// Makes `last` the moments of what reaches the layer in the quantized model.
-void QuantizePass::observeInput(const LinearLayer &layer,
-                                const OperandFormat &format,
-                                const StagedRun &run) {
+LogicalResult QuantizePass::observeInput(const LayerToRound &todo,
+                                         const StagedRun &run) {
+  const LinearLayer &layer = todo.layer;
   bool isRestored = isMeanRestored(layer);
   if (layer.isConv() || last.input != layer.getInput() ||
       last.isMeanRestored != isRestored) {
@@ -385,22 +410,30 @@ void QuantizePass::observeInput(const LinearLayer &layer,
     int64_t count = getNumPositions(layer, run.getNumSamples());
     // Two at once: most of the time is one product per panel of rows.
     std::array<std::optional<SecondMoment>, 2> moments;
+    std::array<size_t, 2> numNotFinite = {};
     parallelFor(&getContext(), 0, 2, [&](size_t half) {
       moments[half].emplace(layer.groups() * layer.columns(), layer.columns());
-      for (size_t sample = half; sample < run.getNumSamples(); sample += 2)
-        moments[half]->add(
+      for (size_t sample = half; sample < run.getNumSamples(); sample += 2) {
+        std::vector<float> columns =
             layer.getColumns(run.getView(layer.getInput(), sample),
-                             layer.drawPositions(count, sample)));
+                             layer.drawPositions(count, sample));
+        numNotFinite[half] += !areFinite(ArrayRef<float>(columns));
+        moments[half]->add(columns);
+      }
     });
+    if (size_t sum = numNotFinite[0] + numNotFinite[1])
+      return reportNotFinite(layer.getOp(), todo.name, "inputs", sum,
+                             run.getNumSamples());
     SecondMoment &moment = *moments.front();
     moment.merge(*moments.back());
     moments.back().reset();
     for (int64_t group = 0; group < layer.groups(); ++group)
       last.hessians.push_back(getHessian(moment, group, isRestored));
   }
-  if (format.rounding == "gptq" && last.feedbacks.empty())
+  if (todo.format.rounding == "gptq" && last.feedbacks.empty())
     for (ArrayRef<double> hessian : last.hessians)
       last.feedbacks.emplace_back(hessian, layer.columns());
+  return success();
 }
 
 /// Rounds weights for what reaches them in the quantized model; returns the
@@ -409,19 +442,19 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
                                                        StagedRun *run) {
   const LinearLayer &layer = todo.layer;
   FailureOr<SmallVector<float>> tensor =
-      getConstantFloats(layer.getWeightOperand().get());
+      readWeights(layer.getWeightOperand(), todo.name);
   if (failed(tensor))
-    return layer.getOp()->emitError("cannot read the weights");
-  bool looksAtInputs = run && needsHessian(todo.format);
-  if (looksAtInputs)
-    observeInput(layer, todo.format, *run);
+    return failure();
+  bool hasMoments = run && needsHessian(todo.format);
+  if (hasMoments && failed(observeInput(todo, *run)))
+    return failure();
   std::vector<float> matrix = layer.toMatrix(*tensor);
   if (run && weightCorrection)
     correctInputErrors(todo, matrix, *run);
   FailureOr<QuantizedWeights> weights =
-      looksAtInputs ? quantizeWeights(layer, matrix, todo.format, last.hessians,
-                                      last.feedbacks)
-                    : quantizeWeights(layer, matrix, todo.format, {});
+      hasMoments ? quantizeWeights(layer, matrix, todo.format, last.hessians,
+                                   last.feedbacks)
+                 : quantizeWeights(layer, matrix, todo.format, {});
   if (failed(weights))
     return failure();
   replaceWeights(layer.getWeightOperand(), *weights);
@@ -466,8 +499,8 @@ LogicalResult QuantizePass::run(func::FuncOp function, const Plan &plan,
   if (failed(count))
     return failure();
   numActivations += *count;
-  for (auto &[operand, format] : embeddings)
-    if (failed(quantizeEmbedding(*operand, format)))
+  for (const EmbeddingToRound &todo : embeddings)
+    if (failed(quantizeEmbedding(todo)))
       return failure();
   for (LayerToRound &todo : layers)
     if (!todo.tables.empty() && failed(roundTied(todo)))

@@ -126,6 +126,19 @@ makeConstants(MLIRContext *context, const WeightGrid &grid,
   return weights;
 }
 
+FailureOr<SmallVector<float>> qc::readWeights(OpOperand &operand,
+                                              StringRef node) {
+  FailureOr<SmallVector<float>> weights = getConstantFloats(operand.get());
+  if (failed(weights))
+    return operand.getOwner()->emitError()
+           << "cannot read the weights of '" << node << "'";
+  if (!areFinite(ArrayRef<float>(*weights)))
+    return operand.getOwner()->emitError()
+           << "the weights of '" << node
+           << "' are not all finite: they cannot be rounded";
+  return weights;
+}
+
 std::vector<double> qc::getHessian(SecondMoment &moment, int64_t group,
                                    bool isMeanRestored) {
   SecondMoment::Moments moments = moment.getMoments(group);

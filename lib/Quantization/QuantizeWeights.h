@@ -22,6 +22,11 @@ struct QuantizedWeights {
   int64_t axis = 0, blockSize = 0;
 };
 
+/// The numbers of `operand`, constant weights of the node of that name. An
+/// error names it where they are not all finite: no grid has codes for them.
+mlir::FailureOr<llvm::SmallVector<float>> readWeights(mlir::OpOperand &operand,
+                                                      llvm::StringRef node);
+
 /// What rounding the weights that `moment` meets in block `group` should keep
 /// small: the second moment of their inputs, or where correcting the bias
 /// restores the mean output the covariance, shrunk for other inputs' sake.

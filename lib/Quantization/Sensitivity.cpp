@@ -69,6 +69,8 @@ struct LayerStream {
   /// would make rounding look better than it is.
   std::optional<SecondMoment> judge;
   double modification = 0;
+  /// Samples with inputs that are not finite.
+  size_t numNotFinite = 0;
 };
 
 /// Code for inputs (and outputs, where a metric compares them) of layers.
@@ -131,11 +133,6 @@ private:
 };
 
 } // namespace
-
-static ArrayRef<float> getFloats(ArrayRef<char> bytes) {
-  return {reinterpret_cast<const float *>(bytes.data()),
-          bytes.size() / sizeof(float)};
-}
 
 //===----------------------------------------------------------------------===//
 // Options and the table
@@ -350,7 +347,8 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part, Probes &probes,
       return getResultView(*probes.code, probes.results.lookup(value),
                            value.getType());
     };
-    // OpenBLAS has threads for products, this loop has them for the rest.
+    // Products run on the thread that asks for them: layers are what is done at
+    // once.
     parallelFor(&getContext(), 0, part.size(), [&](size_t i) {
       const LinearLayer &layer = part[i].layer;
       LayerStream &to = streams[i];
@@ -358,13 +356,13 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part, Probes &probes,
         std::vector<float> columns = layer.getColumns(
             getValue(layer.getInput()),
             layer.drawPositions(getNumPositions(layer), sample));
+        to.numNotFinite += !areFinite(ArrayRef<float>(columns));
         (to.judge && sample % 2 ? to.judge : to.moment)->add(columns);
       }
       if (comparesOutput(part[i])) {
         // Tokens are rows of a product; of a map there is one.
         auto getAll = [&](Value value) {
-          return getFloats(
-              probes.code->getOutput(probes.results.lookup(value)));
+          return toFloats(probes.code->getOutput(probes.results.lookup(value)));
         };
         ArrayRef<float> x = getAll(layer.getInput());
         to.modification += getInputModification(
@@ -378,7 +376,15 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part, Probes &probes,
   });
   if (failed(result))
     return failure();
-  for (LayerStream &to : streams) {
+  for (auto [task, to] : llvm::zip_equal(part, streams)) {
+    if (to.numNotFinite) {
+      // Weights may be why.
+      for (const LayerTask &other : tasks)
+        if (failed(readWeights(other.layer.getWeightOperand(), other.name)))
+          return failure();
+      return reportNotFinite(task.layer.getOp(), task.name, "inputs",
+                             to.numNotFinite, count);
+    }
     to.modification /= std::max<size_t>(count, 1);
   }
   numSamples += count;
@@ -479,6 +485,10 @@ LogicalResult SensitivityPass::runModel(
     if (interrupt->isInterrupted() || failed(model->run(comparison)))
       return failure();
     numRuns += model->getNumSamples();
+    if (size_t count = comparison.getNumUndefined())
+      return function.emitError()
+             << "outputs of the float model are NaN in " << count << " of "
+             << model->getNumSamples() << " samples: a loss is not known";
     model->setShare(index, 0);
     losses.push_back(comparison.get().relativeSquare);
     accept(*task, comparison.get());
@@ -590,12 +600,9 @@ LogicalResult SensitivityPass::measureLayer(LayerTask &task,
                                             LayerStream &stream) {
   const LinearLayer &linear = task.layer;
   FailureOr<SmallVector<float>> tensor =
-      getConstantFloats(linear.getWeightOperand().get());
-  if (failed(tensor) || !llvm::all_of(*tensor, [](float weight) {
-        return std::isfinite(weight);
-      }))
-    return linear.getOp()->emitError(
-        "cannot measure weights that are not finite");
+      readWeights(linear.getWeightOperand(), task.name);
+  if (failed(tensor))
+    return failure();
   std::vector<float> matrix = linear.toMatrix(*tensor);
   tensor->clear();
   int64_t n = linear.columns(), groupRows = linear.rows() / linear.groups();

@@ -132,8 +132,7 @@ TensorView StagedRun::getView(Value value, size_t sample) const {
   assert(it != store.end() && "only what ops still read is kept");
   const std::vector<char> &bytes = it->second[sample];
   if (isa<Float32Type>(cast<RankedTensorType>(root.getType()).getElementType()))
-    return ArrayRef(reinterpret_cast<const float *>(bytes.data()),
-                    bytes.size() / sizeof(float));
+    return toFloats(bytes);
   // Codes: find the dequantize on the way.
   Operation *op = value.getDefiningOp();
   while (!isa<DequantizeOp>(op))

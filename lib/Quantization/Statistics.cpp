@@ -42,3 +42,10 @@ FailureOr<ValueStatistics> qc::readStatistics(TableOp table, StringRef name) {
            << "entry '" << name << "': " << llvm::toString(values.takeError());
   return std::move(*values);
 }
+
+LogicalResult qc::reportNotFinite(Operation *op, StringRef node, StringRef what,
+                                  size_t numNotFinite, size_t numSamples) {
+  return op->emitError() << what << " of '" << node << "' are not finite in "
+                         << numNotFinite << " of " << numSamples
+                         << " samples: rounding cannot look at them";
+}

@@ -20,6 +20,13 @@ ValueObserver makeObserver(mlir::Value value, bool isChannelsLast);
 mlir::FailureOr<ValueStatistics> readStatistics(TableOp table,
                                                 llvm::StringRef name);
 
+/// Emits the error at `op`, the node of that name, that its inputs or outputs
+/// (`what`) are not finite in some samples: moments and corrections would be of
+/// no use, without a word.
+mlir::LogicalResult reportNotFinite(mlir::Operation *op, llvm::StringRef node,
+                                    llvm::StringRef what, size_t numNotFinite,
+                                    size_t numSamples);
+
 } // namespace qc
 
 #endif // QC_LIB_QUANTIZATION_STATISTICS_H

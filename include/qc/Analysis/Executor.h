@@ -16,6 +16,12 @@
 
 namespace qc {
 
+/// The numbers of an f32 tensor in storage format.
+inline llvm::ArrayRef<float> toFloats(llvm::ArrayRef<char> bytes) {
+  return {reinterpret_cast<const float *>(bytes.data()),
+          bytes.size() / sizeof(float)};
+}
+
 /// How results lie in memory.
 enum class ResultOrder {
   RowMajor,

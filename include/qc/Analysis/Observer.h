@@ -11,6 +11,20 @@
 
 namespace qc {
 
+/// Whether all `values` are finite; many at a time.
+template <typename T> bool areFinite(llvm::ArrayRef<T> values) {
+  // x - x is zero, or NaN for what is not finite.
+  constexpr size_t lanes = 8;
+  T difference[lanes] = {};
+  size_t i = 0;
+  for (; i + lanes <= values.size(); i += lanes)
+    for (size_t l = 0; l < lanes; ++l)
+      difference[l] += values[i + l] - values[i + l];
+  for (; i < values.size(); ++i)
+    difference[0] += values[i] - values[i];
+  return llvm::all_of(difference, [](T d) { return d == 0; });
+}
+
 /// Sums over a set of finite values. Means are 0 where there are none.
 struct ValueSums {
   uint64_t count = 0;

@@ -80,9 +80,7 @@ private:
 /// A result of type `type` (f32) of compiled code, in whatever order it lies.
 inline TensorView getResultView(const CompiledFunction &code, size_t index,
                                 mlir::Type type) {
-  llvm::ArrayRef<char> bytes = code.getOutput(index);
-  llvm::ArrayRef<float> floats(reinterpret_cast<const float *>(bytes.data()),
-                               bytes.size() / sizeof(float));
+  llvm::ArrayRef<float> floats = toFloats(code.getOutput(index));
   if (!code.isChannelsLast(index))
     return floats;
   return TensorView::channelsLast(

@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace qc;
 
-static bool isConstant(Value value) {
+bool qc::isConstant(Value value) {
   return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
 }
 

@@ -11,6 +11,9 @@
 
 namespace qc {
 
+/// Whether a qc.constant gives the value.
+bool isConstant(mlir::Value value);
+
 /// Elementwise ops that compute a value of the same type from one value and
 /// constants, such as relu(x), x + bias or x * sigmoid(x), and are the only
 /// ones that read the value and what is between.

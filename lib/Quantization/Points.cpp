@@ -14,8 +14,6 @@
 
 #include "ElementFunction.h"
 
-#include "qc/Quantization/LinearLayer.h"
-
 #include "qc/Dialect/QC/Transforms/Quantization.h"
 
 using namespace mlir;
@@ -37,9 +35,6 @@ private:
   static bool isFloat(Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     return isa<Float32Type>(type.getElementType()) && type.getNumElements() > 1;
-  }
-  static bool isConstant(Value value) {
-    return isa_and_nonnull<ConstantOp>(value.getDefiningOp());
   }
   /// Operands that are no constants.
   static SmallVector<OpOperand *> getVariables(Operation *op) {
@@ -190,4 +185,27 @@ QuantizationPoints PointFinder::run() {
 
 QuantizationPoints QuantizationPoints::find(func::FuncOp function) {
   return PointFinder(function).run();
+}
+
+SmallVector<std::pair<size_t, size_t>>
+qc::findNeighbours(ArrayRef<LinearLayer> layers) {
+  llvm::DenseMap<Operation *, size_t> numbers;
+  for (auto [index, layer] : llvm::enumerate(layers))
+    numbers[layer.getOp()] = index;
+  SmallVector<std::pair<size_t, size_t>> neighbours;
+  for (auto [second, layer] : llvm::enumerate(layers)) {
+    llvm::SmallDenseSet<Operation *> seen;
+    // No recursion: what is between layers may be deep.
+    SmallVector<Value> worklist{layer.getInput()};
+    while (!worklist.empty()) {
+      Operation *op = worklist.pop_back_val().getDefiningOp();
+      if (!op || !seen.insert(op).second)
+        continue;
+      if (auto it = numbers.find(op); it != numbers.end())
+        neighbours.emplace_back(it->second, second);
+      else
+        llvm::append_range(worklist, llvm::reverse(op->getOperands()));
+    }
+  }
+  return neighbours;
 }

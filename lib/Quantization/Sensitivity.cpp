@@ -49,17 +49,28 @@ namespace {
 /// A layer and what is still to be measured.
 struct LayerTask {
   LinearLayer layer;
-  std::string name;
+  std::string name, inputName;
   NodeSensitivity *node;
-  SmallVector<const SensitivityMetric *> metrics;
+  /// Layers whose results reach the input without another one between.
+  SmallVector<Operation *> predecessors = {};
+  SmallVector<const SensitivityMetric *> metrics = {};
   /// SensitivityMetric::Need of all.
   unsigned needs = 0;
   /// What runs of the whole model go on from: outputError of each format, and
   /// the errors of the weights: each format's, and one small one.
-  std::vector<double> outputErrors;
-  std::vector<WeightError> errors;
-  WeightError small;
+  std::vector<double> outputErrors = {};
+  std::vector<WeightError> errors = {};
+  WeightError small = {};
   double smallOutputError = 0;
+
+  /// What this layer and its neighbour `second` spoil together, in a format.
+  bool isPairKnown(const LayerTask &second, const std::string &type) const {
+    auto pair = node->pairs.find(second.name);
+    if (pair == node->pairs.end())
+      return false;
+    auto own = pair->second.find(type);
+    return own != pair->second.end() && own->second.count(type);
+  }
 };
 
 /// What a stream of samples leaves of a layer.
@@ -97,7 +108,9 @@ private:
   bool isJudgedApart(const LinearLayer &layer) const;
   LogicalResult load();
   LogicalResult save();
-  void collectTasks(func::FuncOp function);
+  std::string getSettings() const;
+  SmallVector<LayerTask, 0> collectLayers(const QuantizationPoints &points);
+  void collectTasks();
   int64_t getStreamBytes(const LayerTask &task) const;
   LogicalResult measure(func::FuncOp function);
   LogicalResult measurePart(MutableArrayRef<LayerTask> part);
@@ -209,16 +222,22 @@ static unsigned chooseModelSamples(const QuantizationPoints &points) {
   return static_cast<unsigned>(std::clamp(6e11 / run, 4.0, 64.0));
 }
 
-void SensitivityPass::collectTasks(func::FuncOp function) {
-  NodeNames names(function);
-  QuantizationPoints points = QuantizationPoints::find(function);
-  numModelSamples = modelLimit ? modelLimit : chooseModelSamples(points);
+std::string SensitivityPass::getSettings() const {
   std::string settings;
   llvm::raw_string_ostream(settings)
       << "rounding=" << rounding << " weight-range=" << weightRange
       << " symmetric=" << symmetric << " block=" << block
       << " scales=" << scales << " limit=" << limit
       << " positions=" << positions << " model-limit=" << numModelSamples;
+  return settings;
+}
+
+/// All layers, each with a node that has nothing of other settings.
+SmallVector<LayerTask, 0>
+SensitivityPass::collectLayers(const QuantizationPoints &points) {
+  SmallVector<LayerTask, 0> layers;
+  NodeNames names(function);
+  std::string settings = getSettings();
   for (OpOperand *operand : points.weights) {
     std::optional<LinearLayer> layer = LinearLayer::get(operand->getOwner());
     if (!layer)
@@ -227,8 +246,12 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
     NodeSensitivity &node = sensitivities.nodes[name];
     bool isNew = node.by.empty() && node.formats.empty() &&
                  node.metrics.empty() && node.pairs.empty();
-    if (isNew || (!node.isUsers() && node.settings != settings))
+    if (isNew || (!node.isUsers() && node.settings != settings)) {
       node = {};
+      for (auto &[other, first] : sensitivities.nodes)
+        if (!first.isUsers())
+          first.pairs.erase(name);
+    }
     if (isNew || !node.isUsers())
       node.by = getArgument().str();
     node.settings = settings;
@@ -240,7 +263,32 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
         format.bytes = getWeightBytes(
             *operand, getWeightOptions().getFormat(*operand, type));
     }
-    LayerTask task{*layer, name, &node, {}, 0, {}, {}, {}, 0};
+    layers.push_back({*layer, name, names.getName(layer->getInput()), &node});
+  }
+  return layers;
+}
+
+void SensitivityPass::collectTasks() {
+  QuantizationPoints points = QuantizationPoints::find(function);
+  numModelSamples = modelLimit ? modelLimit : chooseModelSamples(points);
+  SmallVector<LayerTask, 0> layers = collectLayers(points);
+  // Both layers of a pair must run for it, whatever else is known of them.
+  llvm::DenseSet<size_t> inPairs;
+  if (pairs) {
+    SmallVector<LinearLayer> linear;
+    for (const LayerTask &layer : layers)
+      linear.push_back(layer.layer);
+    for (auto [first, second] : findNeighbours(linear)) {
+      layers[second].predecessors.push_back(linear[first].getOp());
+      for (const std::string &type : types)
+        if (!layers[first].isPairKnown(layers[second], type)) {
+          inPairs.insert(first);
+          inPairs.insert(second);
+        }
+    }
+  }
+  for (auto [index, task] : llvm::enumerate(layers)) {
+    NodeSensitivity &node = *task.node;
     for (const SensitivityMetric *metric : requested) {
       bool isKnown =
           metric->isOfLayer()
@@ -249,7 +297,7 @@ void SensitivityPass::collectTasks(func::FuncOp function) {
                   return node.formats[type].metrics.count(metric->name.str());
                 });
       // Pairs come from runs of this metric.
-      if (pairs && metric->name == "model-mse" && node.pairs.empty())
+      if (metric->name == "model-mse" && inPairs.contains(index))
         isKnown = false;
       if (isKnown)
         continue;
@@ -392,13 +440,13 @@ LogicalResult SensitivityPass::stream(ArrayRef<LayerTask> part, Probes &probes,
 }
 
 FailureOr<double> SensitivityPass::getEntropy(const LayerTask &task) {
-  std::string name = NodeNames(function).getName(task.layer.getInput());
   TableOp statistics = getTable(getOperation(), statisticsName);
-  if (!statistics || !statistics.getEntry(name))
+  if (!statistics || !statistics.getEntry(task.inputName))
     return task.layer.getOp()->emitError()
-           << "no statistics of '" << name
+           << "no statistics of '" << task.inputName
            << "' for the metric entropy: run qc-calibrate before";
-  FailureOr<ValueStatistics> values = readStatistics(statistics, name);
+  FailureOr<ValueStatistics> values =
+      readStatistics(statistics, task.inputName);
   if (failed(values))
     return failure();
   return values->getEntropy();
@@ -492,27 +540,14 @@ LogicalResult SensitivityPass::runModel(
     model->setShare(index, 0);
     losses.push_back(comparison.get().relativeSquare);
     accept(*task, comparison.get());
+    // Each run costs as much as many samples of a stream: none is lost.
+    if (failed(save()))
+      return failure();
     display.advance(index + 1);
   }
   if (!pairType.empty())
     return measurePairs(*model, chosen, losses, pairType);
   return success();
-}
-
-/// Layers whose results reach the input of `op` without another one between.
-static void findPredecessors(Value value,
-                             const llvm::DenseMap<Operation *, size_t> &layers,
-                             llvm::SmallDenseSet<Operation *> &seen,
-                             SmallVectorImpl<size_t> &found) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !seen.insert(op).second)
-    return;
-  if (auto it = layers.find(op); it != layers.end()) {
-    found.push_back(it->second);
-    return;
-  }
-  for (Value operand : op->getOperands())
-    findPredecessors(operand, layers, seen, found);
 }
 
 /// The loss of neighbouring layers together beyond the sum of their `losses`.
@@ -526,10 +561,12 @@ LogicalResult SensitivityPass::measurePairs(ErrorInjector &model,
   Progress display("running the model with pairs as " + type.str(),
                    chosen.size(), progress);
   for (auto [second, task] : llvm::enumerate(chosen)) {
-    llvm::SmallDenseSet<Operation *> seen;
-    SmallVector<size_t> predecessors;
-    findPredecessors(task->layer.getInput(), numbers, seen, predecessors);
-    for (size_t first : predecessors) {
+    for (Operation *predecessor : task->predecessors) {
+      auto it = numbers.find(predecessor);
+      if (it == numbers.end() ||
+          chosen[it->second]->isPairKnown(*task, type.str()))
+        continue;
+      size_t first = it->second;
       model.setShare(first, 1);
       model.setShare(second, 1);
       ModelComparison comparison(function);
@@ -538,9 +575,10 @@ LogicalResult SensitivityPass::measurePairs(ErrorInjector &model,
       numRuns += model.getNumSamples();
       model.setShare(first, 0);
       model.setShare(second, 0);
-      chosen[first]->node->pairs[task->name][type.str()].try_emplace(
-          type.str(),
-          comparison.get().relativeSquare - losses[first] - losses[second]);
+      chosen[first]->node->pairs[task->name][type.str()][type.str()] =
+          comparison.get().relativeSquare - losses[first] - losses[second];
+      if (failed(save()))
+        return failure();
     }
     display.advance(second + 1);
   }
@@ -798,7 +836,7 @@ void SensitivityPass::runOnOperation() {
   if (failed(checkOptions()) || failed(load())) {
     result = failure();
   } else {
-    collectTasks(function);
+    collectTasks();
     result = measure(function);
     if (failed(result) && scope.isInterrupted())
       function.emitError("sensitivity was interrupted")

@@ -4,6 +4,8 @@
 #ifndef QC_QUANTIZATION_POINTS_H
 #define QC_QUANTIZATION_POINTS_H
 
+#include "qc/Quantization/LinearLayer.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace qc {
@@ -23,6 +25,12 @@ struct QuantizationPoints {
 /// Whether `op` only moves elements or selects among them, so that its operands
 /// and its result may have one scale.
 bool passesCodes(mlir::Operation *op);
+
+/// Neighbours among `layers` of one block: indices of a layer and of another
+/// one whose input its results reach without a third between. By the second
+/// layer.
+llvm::SmallVector<std::pair<size_t, size_t>>
+findNeighbours(llvm::ArrayRef<LinearLayer> layers);
 
 } // namespace qc
 

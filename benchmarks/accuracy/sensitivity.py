@@ -40,6 +40,7 @@ def measure(case, shapes, rounding):
                                 "model-limit=%d table=%s})" % (inputs, common, metrics, samples, path)], 3600)
         with open(fisher) as cheap, open(table) as reference:
             cheap, reference = json.load(cheap), json.load(reference)
+    del cheap["#measured-on"]  # All other members are nodes.
     for name, entry in cheap.items():
         for kind, values in entry["formats"].items():
             values["metrics"][REFERENCE] = reference[name]["formats"][kind]["metrics"][REFERENCE]

@@ -3,6 +3,7 @@
 // qc-calibrate: statistics of every value on sample inputs.
 
 #include "Interrupt.h"
+#include "MeasuredOn.h"
 #include "ModelFunction.h"
 #include "Progress.h"
 #include "Statistics.h"
@@ -47,6 +48,9 @@ private:
   void runOnOperation() override;
   LogicalResult loadTable(llvm::json::Object &entries);
   LogicalResult observe(func::FuncOp function, llvm::json::Object &entries);
+
+  /// What `table` is of.
+  MeasuredOn measuredOn;
 };
 
 } // namespace
@@ -100,7 +104,7 @@ LogicalResult CalibratePass::loadTable(llvm::json::Object &entries) {
   if (failed(saved))
     return failure();
   entries = std::move(*saved);
-  return success();
+  return measuredOn.load(getOperation().getLoc(), table, entries);
 }
 
 LogicalResult CalibratePass::observe(func::FuncOp function,
@@ -112,7 +116,7 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
   if (values.empty())
     return function.emitError("computes no f32 value: nothing to calibrate");
   FailureOr<SampleSet> samples = SampleSet::open(function, inputs, limit);
-  if (failed(samples))
+  if (failed(samples) || failed(measuredOn.check(function, table, &*samples)))
     return failure();
 
   SmallVector<Value> arguments(function.getArguments()), results;
@@ -192,9 +196,12 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
   for (Observed &observed : values)
     entries[observed.name] = observed.observer->getStatistics().toJSON();
   numValues += values.size();
-  if (!table.empty() &&
-      failed(writeJSON(function.getLoc(), table, llvm::json::Object(entries))))
-    return failure();
+  if (!table.empty()) {
+    llvm::json::Object file(entries);
+    measuredOn.addTo(file);
+    if (failed(writeJSON(function.getLoc(), table, std::move(file))))
+      return failure();
+  }
   if (interrupt.isInterrupted())
     return function.emitError("calibration was interrupted")
            << (table.empty() ? "" : "; the table can be gone on from");
@@ -203,17 +210,16 @@ LogicalResult CalibratePass::observe(func::FuncOp function,
 
 void CalibratePass::runOnOperation() {
   ModuleOp module = getOperation();
-  llvm::json::Object entries;
-  if (failed(loadTable(entries)))
-    return signalPassFailure();
-  if (!inputs.empty()) {
-    FailureOr<func::FuncOp> function = getModelFunction(module, getArgument());
-    if (failed(function) || failed(observe(*function, entries)))
-      return signalPassFailure();
-  }
   if (inputs.empty() && table.empty()) {
     module.emitError("qc-calibrate needs inputs=PATH, table=FILE or both");
     return signalPassFailure();
   }
+  llvm::json::Object entries;
+  measuredOn = {};
+  FailureOr<func::FuncOp> function = getModelFunction(module, getArgument());
+  if (failed(function) || failed(loadTable(entries)) ||
+      failed(inputs.empty() ? measuredOn.check(*function, table, nullptr)
+                            : observe(*function, entries)))
+    return signalPassFailure();
   setTable(module, statisticsName, entries);
 }

@@ -12,6 +12,7 @@
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace qc;
@@ -105,15 +106,26 @@ FailureOr<SampleSet> SampleSet::open(func::FuncOp function, StringRef folder,
   return set.countSamples(limit);
 }
 
+/// The digest of samples with `digest` and one more.
+static uint64_t extendDigest(uint64_t digest, SampleSet::Inputs inputs) {
+  SmallVector<uint64_t> parts{digest};
+  for (ArrayRef<char> input : inputs)
+    parts.push_back(llvm::xxh3_64bits(StringRef(input.data(), input.size())));
+  return llvm::xxh3_64bits(
+      StringRef(reinterpret_cast<const char *>(parts.data()),
+                parts.size() * sizeof(uint64_t)));
+}
+
 FailureOr<SampleSet> SampleSet::countSamples(size_t limit) {
-  FailureOr<size_t> found =
-      visitUpTo(limit ? limit : std::numeric_limits<size_t>::max(),
-                [](size_t, Inputs) { return success(); });
-  if (failed(found))
+  if (failed(visitUpTo(limit ? limit : std::numeric_limits<size_t>::max(),
+                       [&](size_t, Inputs inputs) {
+                         digests.push_back(
+                             extendDigest(size() ? digests.back() : 0, inputs));
+                         return success();
+                       })))
     return failure();
-  if (*found == 0)
+  if (size() == 0)
     return function.emitError() << "'" << name << "' gives no samples";
-  count = *found;
   return *this;
 }
 
@@ -157,12 +169,12 @@ readStep(func::FuncOp function, ArrayRef<std::string> files) {
 
 LogicalResult
 SampleSet::forEach(function_ref<LogicalResult(size_t, Inputs)> visit) {
-  FailureOr<size_t> found = visitUpTo(count, visit);
+  FailureOr<size_t> found = visitUpTo(size(), visit);
   if (failed(found))
     return failure();
-  if (*found != count)
+  if (*found != size())
     return function.emitError()
-           << "'" << name << "' changed: " << count
+           << "'" << name << "' changed: " << size()
            << " samples were counted, now there are " << *found;
   return success();
 }

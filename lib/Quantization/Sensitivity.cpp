@@ -10,6 +10,7 @@
 #include "ErrorInjector.h"
 #include "Interrupt.h"
 #include "LayerEpilogue.h"
+#include "MeasuredOn.h"
 #include "ModelFunction.h"
 #include "Progress.h"
 #include "QuantizeWeights.h"
@@ -133,6 +134,8 @@ private:
   FailureOr<double> getEntropy(const LayerTask &task);
 
   SensitivityTable sensitivities;
+  /// What `table` is of.
+  MeasuredOn measuredOn;
   /// Candidates, and metrics to measure.
   std::vector<std::string> types;
   SmallVector<const SensitivityMetric *> requested;
@@ -187,7 +190,8 @@ LogicalResult SensitivityPass::load() {
   if (!table.empty() && llvm::sys::fs::exists(table)) {
     FailureOr<llvm::json::Object> saved =
         readJSONObject(module.getLoc(), table);
-    if (failed(saved))
+    if (failed(saved) ||
+        failed(measuredOn.load(module.getLoc(), table, *saved)))
       return failure();
     for (auto &[name, entry] : *saved)
       entries[name] = std::move(entry);
@@ -203,7 +207,9 @@ LogicalResult SensitivityPass::load() {
 LogicalResult SensitivityPass::save() {
   if (table.empty())
     return success();
-  return writeJSON(getOperation().getLoc(), table, sensitivities.toJSON());
+  llvm::json::Object file = sensitivities.toJSON();
+  measuredOn.addTo(file);
+  return writeJSON(getOperation().getLoc(), table, std::move(file));
 }
 
 /// Runs of the whole model, one per layer and sample, cost as much as all the
@@ -788,21 +794,23 @@ LogicalResult SensitivityPass::measure(func::FuncOp function) {
     if (!ModelComparison(function).isThere())
       return function.emitError("has no f32 output that metrics of the whole "
                                 "model could compare");
-  if (llvm::any_of(tasks, [](const LayerTask &task) {
-        return comparesOutput(task) ||
-               (task.needs & SensitivityMetric::Moments);
-      })) {
-    if (inputs.empty())
-      return function.emitError(
-          "metrics of activations need samples: qc-sensitivity inputs=PATH");
-    executor = getExecutor(function);
-    FailureOr<SampleSet> opened = executor
-                                      ? SampleSet::open(function, inputs, limit)
-                                      : FailureOr<SampleSet>(failure());
+  bool needsSamples = llvm::any_of(tasks, [](const LayerTask &task) {
+    return comparesOutput(task) || (task.needs & SensitivityMetric::Moments);
+  });
+  if (needsSamples && inputs.empty())
+    return function.emitError(
+        "metrics of activations need samples: qc-sensitivity inputs=PATH");
+  // A complete table must be of these samples, too.
+  if (needsSamples || (!inputs.empty() && !table.empty())) {
+    FailureOr<SampleSet> opened = SampleSet::open(function, inputs, limit);
     if (failed(opened))
       return failure();
     samples = std::move(*opened);
   }
+  if (failed(measuredOn.check(function, table, samples ? &*samples : nullptr)))
+    return failure();
+  if (needsSamples && !(executor = getExecutor(function)))
+    return failure();
 
   MutableArrayRef<LayerTask> rest(tasks);
   while (!rest.empty()) {
@@ -850,4 +858,5 @@ void SensitivityPass::runOnOperation() {
   tasks.clear();
   samples.reset();
   sensitivities = {};
+  measuredOn = {};
 }

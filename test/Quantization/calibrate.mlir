@@ -24,6 +24,21 @@
 // A table without samples is loaded.
 // RUN: qc-opt %s --qc-calibrate="table=%t/b.json" | diff - %t/b.mlir
 
+// Other samples or weights than the table's are refused, wherever the files lie;
+// fewer samples are not, nor numbers that somebody wrote.
+// RUN: cp -r %t/in %t/moved && qc-opt %s --qc-calibrate="inputs=%t/moved table=%t/b.json" -o /dev/null && diff %t/a.json %t/b.json
+// RUN: qc-opt %s --qc-calibrate="inputs=%t/in limit=1 table=%t/b.json" | diff - %t/b.mlir
+// RUN: %python -c "import numpy as np; np.save('%t/moved/1.npy', np.float32([[100, 1, 1, -7]]))"
+// RUN: not qc-opt %s --qc-calibrate="inputs=%t/moved table=%t/b.json" 2>&1 | FileCheck %s --check-prefix=SAMPLES
+// SAMPLES: error: '{{.*}}b.json' was measured on other inputs than the first 3 samples of '{{.*}}moved': delete it to measure again, or its member '#measured-on' to use its numbers nevertheless
+// RUN: sed 's/dense<2.0>/dense<3.0>/' %s | not qc-opt --qc-calibrate="table=%t/b.json" 2>&1 | FileCheck %s --check-prefix=CONSTANTS
+// CONSTANTS: error: '{{.*}}b.json' was measured with other constants (weights) in the model: delete it
+// RUN: %python -c "import json; t = json.load(open('%t/b.json')); del t['#measured-on']; json.dump(t, open('%t/own.json', 'w'))"
+// RUN: qc-opt %s --qc-calibrate="inputs=%t/moved table=%t/own.json" | diff - %t/b.mlir
+// RUN: echo '{"#measured-on": {"samples": {"x": "1"}}}' > %t/digest.json
+// RUN: not qc-opt %s --qc-calibrate="inputs=%t/in table=%t/digest.json" 2>&1 | FileCheck %s --check-prefix=DIGEST
+// DIGEST: error: '{{.*}}digest.json': bad '#measured-on': 'samples' has a string for each number of samples
+
 // RUN: not qc-opt %s --qc-calibrate 2>&1 | FileCheck %s --check-prefix=NOTHING
 // NOTHING: error: qc-calibrate needs inputs=PATH, table=FILE or both
 // RUN: not qc-opt %s --qc-calibrate="inputs=%t/none" 2>&1 | FileCheck %s --check-prefix=MISSING
@@ -44,6 +59,8 @@
 // ENTRY: error: '{{.*}}entry.json': entry 'x':
 
 func.func @main(%x: tensor<1x4xf32> {qc.name = "x"}) -> (tensor<1x4xf32> {qc.name = "y"}) {
+  %c = qc.constant dense<2.0> : tensor<4xf32> : tensor<4xf32>
   %0 = qc.relu %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
-  return %0 : tensor<1x4xf32>
+  %1 = qc.mul %0, %c : (tensor<1x4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
+  return %1 : tensor<1x4xf32>
 }

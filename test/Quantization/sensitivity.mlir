@@ -41,6 +41,13 @@
 // USER: qc.table @sensitivity {conv = {by = "user", formats = {
 // USER-SAME: si4 = {bytes = 3.200000e+01 : f64, metrics = {fisher = 4.200000e+01 : f64, "weight-sqnr" = {{[^}]*}}}}
 
+// Not of other samples or weights, though nothing is to be measured.
+// RUN: %python -c "import numpy as np; np.savez('%t/other.npz', x=np.random.RandomState(1).randn(8, 2, 4, 4).astype('f'))"
+// RUN: not qc-opt %t/one.mlir --qc-sensitivity="inputs=%t/other.npz table=%t/all.json metrics=weight-sqnr" 2>&1 | FileCheck %s --check-prefix=SAMPLES
+// SAMPLES: error: '{{.*}}all.json' was measured on other inputs than the first 8 samples of '{{.*}}other.npz': delete it
+// RUN: sed 's/dense<\[\[0.1, 0.2/dense<[[0.1, 0.3/' %s | not qc-opt --qc-sensitivity="table=%t/all.json metrics=weight-sqnr" 2>&1 | FileCheck %s --check-prefix=CONSTANTS
+// CONSTANTS: error: '{{.*}}all.json' was measured with other constants (weights) in the model: delete it
+
 // RUN: not qc-opt %t/one.mlir --qc-sensitivity="metrics=loss" 2>&1 | FileCheck %s --check-prefix=METRIC
 // METRIC: error: qc-sensitivity: bad metrics 'loss'; accepted: weight-sqnr, zd, outliers,
 // RUN: not qc-opt %t/one.mlir --qc-sensitivity="formats=si16" 2>&1 | FileCheck %s --check-prefix=FORMAT

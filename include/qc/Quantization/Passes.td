@@ -27,7 +27,9 @@ def Calibrate : QC_QuantizationPass<"qc-calibrate"> {
     `inputs` is a file or folder as qc/Quantization/SampleSet.h says. `table` is a JSON file: what it
     has is loaded, samples that it counts are skipped, and it is written at the end, or when
     the pass is interrupted (Ctrl-C); so an interrupted run goes on where it stopped.
-    Without `inputs` the table is only loaded.
+    Without `inputs` the table is only loaded. The file has digests of the constants and samples that it was
+    measured on (member `#measured-on`); others are an error, so that a stale file is not mistaken for
+    the model's. Numbers that are not finite are left out with a warning.
 
     Numerics: exact (changes no function).
 
@@ -81,8 +83,9 @@ def Sensitivity : QC_QuantizationPass<"qc-sensitivity"> {
     that spoils beyond the sum of both (in units of `model-mse`) is the pairs' term of bit assignment.
 
     Layers are measured in parts whose moments fit `memory`. `table` is a JSON file: what it has is
-    loaded, what it lacks is measured, and it is written at the end, after each part and when the pass
-    is interrupted (Ctrl-C). Numbers of nodes whose `by` is "user" stay.
+    loaded, what it lacks is measured, and it is written at the end, after each part, after each run of
+    the whole model and when the pass is interrupted (Ctrl-C). Numbers of nodes whose `by` is "user" stay.
+    Numbers of other constants or samples are an error, as qc-calibrate's.
 
     Numerics: exact (changes no function).
 

@@ -65,10 +65,16 @@ public:
   forEach(llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
 
   /// Number of samples: what is drawn of each depends on it.
-  size_t size() const { return count; }
+  size_t size() const { return digests.size(); }
+  /// A digest of the inputs' bytes of the first `numSamples`, 1 to size().
+  uint64_t getDigest(size_t numSamples) const {
+    return digests[numSamples - 1];
+  }
+  /// What was opened.
+  llvm::StringRef getName() const { return name; }
 
 private:
-  /// The set with its count.
+  /// The set with a digest of each sample.
   mlir::FailureOr<SampleSet> countSamples(size_t limit);
   /// Visits at most `limit` samples; returns how many.
   mlir::FailureOr<size_t>
@@ -79,13 +85,13 @@ private:
               llvm::function_ref<mlir::LogicalResult(size_t, Inputs)> visit);
 
   mlir::func::FuncOp function;
-  /// What was opened, for messages.
   std::string name;
   /// Of samples that are not in files.
   const SampleSource *source = nullptr;
   /// Files of each step: one, or one per input.
   llvm::SmallVector<llvm::SmallVector<std::string, 1>, 0> files;
-  size_t count = 0;
+  /// Of each sample and all before it.
+  std::vector<uint64_t> digests;
 };
 
 } // namespace qc

@@ -22,8 +22,11 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <array>
+#include <cmath>
 
 namespace qc {
 #define GEN_PASS_DEF_QUANTIZE
@@ -83,6 +86,8 @@ private:
                               const Plan &plan);
   int64_t getNumPositions(const LinearLayer &layer, size_t numSamples) const;
   bool isMeanRestored(const LinearLayer &layer) const;
+  bool fitsMemory(const LinearLayer &layer) const;
+  bool looksAtInputs(const LayerToRound &todo) const;
   LogicalResult measureOutputs(func::FuncOp function, SampleSet &samples,
                                const ExecutorInterface &executor);
   SmallVector<int64_t> getJudgedPositions(const LinearLayer &layer,
@@ -190,9 +195,38 @@ bool QuantizePass::isMeanRestored(const LinearLayer &layer) const {
   return biasCorrection && LayerBias(layer).isThere();
 }
 
+/// Bytes of what rounding a layer for its inputs holds at once: moments of two
+/// halves of the samples, or one's, what is rounded for and its factor.
+static double getMomentBytes(const LinearLayer &layer) {
+  auto columns = static_cast<double>(layer.columns());
+  return 4 * sizeof(double) * static_cast<double>(layer.groups()) * columns *
+         columns;
+}
+
+/// Whether second moments of the layer's inputs fit the memory option.
+bool QuantizePass::fitsMemory(const LinearLayer &layer) const {
+  return getMomentBytes(layer) <= static_cast<double>(memory) * 0x1p20;
+}
+
 /// Whether rounding looks at what the weights are multiplied by.
-static bool needsHessian(const OperandFormat &format) {
-  return format.rounding == "gptq" || format.range == "output";
+bool QuantizePass::looksAtInputs(const LayerToRound &todo) const {
+  const OperandFormat &format = todo.format;
+  if (format.rounding != "gptq" && format.range != "output")
+    return false;
+  if (fitsMemory(todo.layer))
+    return true;
+  remark::missed(
+      todo.layer.getOp()->getLoc(),
+      remark::RemarkOpts::name("WideLayer")
+          .category(getArgument())
+          .function(
+              todo.layer.getOp()->getParentOfType<func::FuncOp>().getName()))
+      << llvm::formatv("rounded to nearest: second moments of {0} inputs need "
+                       "memory={1:f0}",
+                       todo.layer.columns(),
+                       std::ceil(getMomentBytes(todo.layer) / 0x1p20))
+             .str();
+  return false;
 }
 
 /// Keeps what the float model has where biases are judged, and what it
@@ -205,7 +239,7 @@ LogicalResult QuantizePass::measureOutputs(func::FuncOp function,
   for (LayerToRound &todo : layers) {
     if (biasCorrection || weightCorrection)
       judged.push_back(&todo);
-    if (!todo.tables.empty() && needsHessian(todo.format))
+    if (!todo.tables.empty() && looksAtInputs(todo))
       tied.push_back(&todo);
   }
   for (LayerToRound *todo : judged) {
@@ -445,11 +479,11 @@ FailureOr<std::vector<float>> QuantizePass::roundAlone(LayerToRound &todo,
       readWeights(layer.getWeightOperand(), todo.name);
   if (failed(tensor))
     return failure();
-  bool hasMoments = run && needsHessian(todo.format);
+  bool hasMoments = run && looksAtInputs(todo);
   if (hasMoments && failed(observeInput(todo, *run)))
     return failure();
   std::vector<float> matrix = layer.toMatrix(*tensor);
-  if (run && weightCorrection)
+  if (run && weightCorrection && fitsMemory(layer))
     correctInputErrors(todo, matrix, *run);
   FailureOr<QuantizedWeights> weights =
       hasMoments ? quantizeWeights(layer, matrix, todo.format, last.hessians,

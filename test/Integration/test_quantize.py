@@ -476,6 +476,28 @@ def test_memory_of_a_calibration_does_not_depend_on_the_samples(graph, tmp_path)
     assert abs(peaks[1] - peaks[0]) < 0.05 * peaks[0]
 
 
+def test_memory_of_a_wide_layer_is_limited(tmp_path):
+    """Without second moments, each a matrix of 3,000 x 3,000 doubles, of which four are
+    there at once else."""
+    from onnx import TensorProto, helper
+    width = 3000
+    random = np.random.default_rng(13)
+    weights = {"w": (random.standard_normal((width, 8)) / np.sqrt(width)).astype(np.float32)}
+    save_model(tmp_path / "float.onnx", [helper.make_node("MatMul", ["input", "w"], ["logits"])], weights,
+               [("input", TensorProto.FLOAT, [1, width])], ("logits", [1, 8]))
+    np.save(tmp_path / "x.npy", random.standard_normal((64, width), np.float32))
+    translate, _ = qctest.quantize_commands(tmp_path / "float.onnx", "", tmp_path / "graph.mlir", {}, "")
+    qctest.run_command(translate, 60)
+    peaks = []
+    for megabytes in (10, 4096):
+        command = [qctest.tool("qc-opt"), str(tmp_path / "graph.mlir"), "-o", os.devnull,
+                   f"--qc-calibrate=inputs={tmp_path}/x.npy", "--qc-assign-bits=weights=si4 ends=",
+                   f"--qc-quantize=inputs={tmp_path}/x.npy memory={megabytes}"]
+        peaks.append(qctest.run_measured(command, 300)["peak_bytes"])
+    print(f"{peaks[0] / 1e6:.1f} and {peaks[1] / 1e6:.1f} MB")
+    assert peaks[0] + 2 * 8 * width**2 < peaks[1]
+
+
 @pytest.mark.parametrize("options, text", [
     ("calibration={folder}/none", "no such file or folder of calibration inputs"),
     ("calibration={folder}/wide.npz", "or several of them in the first dimension"),

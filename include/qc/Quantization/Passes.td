@@ -248,6 +248,13 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     layer's outputs (behind the sum with a residual stream and behind a clamp, where these follow)
     is nearest to the float model's.
 
+    Rounding by error feedback and the correction of weights need matrices of as many rows and columns
+    as an output has weights, four of them in double at once. A layer for which these take more than
+    `memory` (11,585 weights an output by default) is rounded to nearest, and a remark says so.
+
+    A model whose weights are codes already, weights that are not finite, and samples whose inputs or outputs
+    of a layer are not, are errors.
+
     Numerics: approximate.
 
     ```mlir
@@ -265,6 +272,7 @@ def Quantize : QC_QuantizationPass<"qc-quantize"> {
     Option<"positions", "positions", "unsigned", "0", "Output positions per sample that rounding looks at (0: 8 at least, 64 in all samples for each weight of an output, fewer for wide layers)">,
     Option<"weightCorrection", "weight-correction", "bool", "true", "Before rounding, have weights make up for errors of their layer's inputs">,
     Option<"biasCorrection", "bias-correction", "bool", "true", "Correct biases after rounding">,
+    Option<"memory", "memory", "unsigned", "4096", "MiB that second moments of one layer may take: wider layers are rounded to nearest">,
     Option<"progress", "progress", "bool", "false", "Show progress and the time left on stderr">
   ];
   let statistics = [

@@ -2,6 +2,7 @@
 //
 // qc-measure-latency: how long each format of each layer takes on this machine.
 
+#include "MeasuredOn.h"
 #include "ModelFunction.h"
 #include "Progress.h"
 #include "WeightFormats.h"
@@ -21,6 +22,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <chrono>
 
@@ -41,6 +43,7 @@ struct MeasureLatencyPass : qc::impl::MeasureLatencyBase<MeasureLatencyPass> {
 
 private:
   LogicalResult measure(SensitivityTable &table);
+  LogicalResult save(const SensitivityTable &all);
   FailureOr<double> measureLayer(OpOperand &weights, StringRef type);
   OwningOpRef<ModuleOp> buildLayer(OpOperand &weights, StringRef type);
 
@@ -183,6 +186,20 @@ LogicalResult MeasureLatencyPass::measure(SensitivityTable &table) {
   return success();
 }
 
+LogicalResult MeasureLatencyPass::save(const SensitivityTable &all) {
+  Location loc = getOperation().getLoc();
+  llvm::json::Object entries = all.toJSON();
+  // What qc-sensitivity says of its numbers stays.
+  if (llvm::sys::fs::exists(table)) {
+    FailureOr<llvm::json::Object> saved = readJSONObject(loc, table);
+    MeasuredOn measuredOn;
+    if (failed(saved) || failed(measuredOn.load(loc, table, *saved)))
+      return failure();
+    measuredOn.addTo(entries);
+  }
+  return writeJSON(loc, table, std::move(entries));
+}
+
 void MeasureLatencyPass::runOnOperation() {
   ModuleOp module = getOperation();
   llvm::json::Object entries;
@@ -195,7 +212,6 @@ void MeasureLatencyPass::runOnOperation() {
   if (failed(parsed) || failed(measure(*parsed)))
     return signalPassFailure();
   setTable(module, sensitivityName, parsed->toJSON());
-  if (!table.empty() &&
-      failed(writeJSON(module.getLoc(), table, parsed->toJSON())))
+  if (!table.empty() && failed(save(*parsed)))
     return signalPassFailure();
 }

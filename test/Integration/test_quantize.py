@@ -384,13 +384,15 @@ def test_a_measured_latency_is_met(made, tmp_path):
         return {name: line["inputs"]["1"]["type"] for name, line in json.loads(report.read_text()).items() if "why" in line}
     assert set(plan(1e6).values()) == {"si8"}
     nodes = json.loads(table.read_text())
+    # What the table was measured on is still in it.
+    measured_on = nodes.pop("#measured-on")
     latencies = {name: {kind: entry["metrics"]["latency"] for kind, entry in node["formats"].items()} for name, node in nodes.items()}
     assert len(latencies) == 5 and all(0 < value < 1e6 for formats in latencies.values() for value in formats.values())
     # As if 4 bits were twice as fast: two layers' worth of savings are asked for.
     for node in nodes.values():
         for kind, value in (("si4", 50), ("si8", 100)):
             node["formats"][kind]["metrics"]["latency"] = value
-    table.write_text(json.dumps(nodes))
+    table.write_text(json.dumps({"#measured-on": measured_on, **nodes}))
     assert sorted(plan(0.4).values()) == ["si4", "si4", "si8", "si8", "si8"]
     with pytest.raises(qctest.RunFailure, match="the nearest that can be met: latency:0.25"):
         plan(0.2)

@@ -314,6 +314,14 @@ PlanOp qc::getPlan(ModuleOp module) {
   return plans.empty() ? PlanOp() : *plans.begin();
 }
 
+FailureOr<Plan> qc::readPlan(ModuleOp module) {
+  PlanOp op = getPlan(module);
+  if (!op)
+    return module.emitError(
+        "the module has no plan: run qc-assign-bits before");
+  return Plan::get(op);
+}
+
 void qc::setPlan(ModuleOp module, const Plan &plan) {
   replaceSymbol(module, getPlan(module), [&](OpBuilder &builder) {
     PlanOp::create(

@@ -167,13 +167,7 @@ void ActivationSensitivityPass::runOnOperation() {
   FailureOr<func::FuncOp> function = getFloatFunction(module, getArgument());
   if (failed(function))
     return signalPassFailure();
-  PlanOp op = getPlan(module);
-  if (!op) {
-    module.emitError() << getArgument()
-                       << " needs a plan: run qc-assign-bits before";
-    return signalPassFailure();
-  }
-  FailureOr<Plan> plan = Plan::get(op);
+  FailureOr<Plan> plan = readPlan(module);
   if (failed(plan) || failed(measure(*function, *plan)))
     return signalPassFailure();
   setPlan(module, *plan);

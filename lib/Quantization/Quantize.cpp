@@ -561,12 +561,7 @@ void QuantizePass::runOnOperation() {
   FailureOr<func::FuncOp> function = getFloatFunction(module, getArgument());
   if (failed(function))
     return signalPassFailure();
-  PlanOp op = getPlan(module);
-  if (!op) {
-    module.emitError("the module has no plan: run qc-assign-bits before");
-    return signalPassFailure();
-  }
-  FailureOr<Plan> plan = Plan::get(op);
+  FailureOr<Plan> plan = readPlan(module);
   if (failed(plan) ||
       failed(run(*function, *plan, getTable(module, statisticsName))))
     signalPassFailure();

@@ -19,7 +19,7 @@
 // RUN: not qc-opt %s --qc-activation-sensitivity="inputs=%t/none" 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: error: {{.*}}no such file or folder of calibration inputs
 // RUN: sed -e '/^qc.plan/d' %s | not qc-opt --qc-activation-sensitivity="inputs=%t" 2>&1 | FileCheck %s --check-prefix=PLAN
-// PLAN: error: qc-activation-sensitivity needs a plan: run qc-assign-bits before
+// PLAN: error: the module has no plan: run qc-assign-bits before
 
 qc.plan @plan {matmul = {inputs = {"0" = {type = "ui8", scale = 0.5 : f64, zero = 0.0 : f64}}, why = {note = "first"}}, add = {inputs = {"0" = {type = "ui8", scale = 0.00390625 : f64, zero = 128.0 : f64}}}}
 func.func @main(%x: tensor<2x4xf32> {qc.name = "x"}) -> (tensor<2x4xf32> {qc.name = "y"}) {

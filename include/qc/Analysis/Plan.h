@@ -105,6 +105,8 @@ struct Plan {
 
 /// The module's plan op, null if there is none.
 PlanOp getPlan(mlir::ModuleOp module);
+/// What it says; an error at the module if it has none.
+mlir::FailureOr<Plan> readPlan(mlir::ModuleOp module);
 /// Replaces the module's plan.
 void setPlan(mlir::ModuleOp module, const Plan &plan);
 

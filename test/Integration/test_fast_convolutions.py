@@ -281,9 +281,13 @@ def check_form(case, form, folder):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (3, 1)])
 def test_forms(form, channels, out, tmp_path):
-    """Vectors and their rests; zero points and signed data; clipped data."""
+    """Vectors and their rests; zero points; clipped data."""
     case = Case(ALGORITHMS[0], 8, channels, out, zero=128 if out == 64 else 3, clip=0.3, seed=out)
     check_form(case, form, tmp_path)
+
+
+@pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (3, 1)])
+def test_signed_data(channels, out, tmp_path):
     Case(ALGORITHMS[1], 8, channels, out, dtype=np.int8, zero=-7, seed=out).check(tmp_path, "--mcpu=native")
 
 
@@ -292,6 +296,10 @@ def test_forms(form, channels, out, tmp_path):
 def test_scales_of_channels_and_given_weights(form, channels, out, tmp_path):
     case = Case(ALGORITHMS[0], 8, channels, out, zero=3, seed=out, per_channel=True, rounded=True)
     check_form(case, form, tmp_path)
+
+
+@pytest.mark.parametrize("channels, out", [(64, 64), (19, 33), (1, 2)])
+def test_scales_of_channels(channels, out, tmp_path):
     case = Case(ALGORITHMS[0], 8, channels, out, seed=out, per_channel=True)
     expected, _ = case.check(tmp_path, "--mcpu=native")
     assert sqnr(direct(case.x, case.zero, case.w, case.bias, case.pad), expected) > 25

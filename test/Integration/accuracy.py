@@ -87,6 +87,9 @@ def main():
         text = "  ".join(f"{key} {actual[key]} ({expected[key]})" for key in expected)
         return good, f"{'ok  ' if good else 'FAIL'} {task:28} qc (onnxruntime): {text}   {ours:.1f} s ({theirs:.1f} s)"
 
+    # The longest start first, lest one be left alone at the end: about those with the
+    # largest files.
+    tasks.sort(key=lambda task: os.path.getsize(os.path.join(refeval.M, refeval.TASKS[task][0])), reverse=True)
     passed = 0
     with concurrent.futures.ThreadPoolExecutor(qctest.jobs()) as pool:
         for good, line in pool.map(run, tasks):

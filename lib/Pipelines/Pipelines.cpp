@@ -164,6 +164,7 @@ void qc::buildQuantizePipeline(OpPassManager &manager,
   quantize.limit = options.limit;
   quantize.weightCorrection = options.weightCorrection;
   quantize.biasCorrection = options.biasCorrection;
+  quantize.memory = options.memory;
   quantize.progress = options.progress;
   manager.addPass(createQuantize(quantize));
 }

@@ -180,6 +180,11 @@ struct QuantizePipelineOptions
       *this, "measure-latency",
       llvm::cl::desc("Measure layers on this machine for budgets of latency"),
       llvm::cl::init(false)};
+  Option<unsigned> memory{
+      *this, "memory",
+      llvm::cl::desc("MiB that a layer's second moments may take; wider layers "
+                     "are rounded to nearest"),
+      llvm::cl::init(4096)};
   Option<bool> explain{
       *this, "explain",
       llvm::cl::desc("Measure what the rounding of each activation spoils: a "

@@ -47,7 +47,7 @@ class _LoadOptions(ctypes.Structure):
 
 class _SessionOptions(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("threads", ctypes.c_uint32), ("profile", ctypes.c_uint32),
-                ("guard", ctypes.c_uint32)]
+                ("guard", ctypes.c_uint32), ("divide", ctypes.c_uint32)]
 
 
 class _TensorInfo(ctypes.Structure):
@@ -206,18 +206,19 @@ class Model:
             f"{program.name} with {({tensor.name: tensor.array_shape for tensor in program.inputs})}"
             for program in self.programs))
 
-    def session(self, program=None, feeds=None, threads=1, profile=False):
-        return Session(self, self.program(program, feeds), threads, profile)
+    def session(self, program=None, feeds=None, threads=1, profile=False, divide=False):
+        """`divide`: among the threads is divided what is too little for them, too (for tests)."""
+        return Session(self, self.program(program, feeds), threads, profile, divide)
 
 
 class Session:
     """A program with its memory and threads."""
 
-    def __init__(self, model, program, threads=1, profile=False):
+    def __init__(self, model, program, threads=1, profile=False, divide=False):
         self._handle = None
         self.model, self.program = model, program  # the model lives as long as its sessions
         self.library = model.library
-        options = _SessionOptions(ctypes.sizeof(_SessionOptions), threads, profile)
+        options = _SessionOptions(ctypes.sizeof(_SessionOptions), threads, profile, 0, divide)
         handle = _P()
         self.library.call("qcrtSessionCreate", model._handle, program.index, ctypes.byref(options),
                           ctypes.byref(handle))

@@ -105,6 +105,8 @@ typedef struct QcrtLaunches {
   QcrtDeviceArgument *deviceArguments;
   /* First of the addresses of each launch. */
   uint64_t *firstArguments;
+  /* Whether every index is worth a thread, see QcrtSessionOptions. */
+  bool divide;
 } QcrtLaunches;
 
 /* Launches [first, first + count) of the manifest, without addresses. On

@@ -135,7 +135,8 @@ QcrtStatus qcrtLaunchesRun(const QcrtLaunches *launches, QcrtPool *pool,
       if (status)
         break;
     }
-    uint64_t shares = launch->extent / launch->grain;
+    uint64_t shares =
+        launches->divide ? launch->extent : launch->extent / launch->grain;
     if (shares > threads)
       shares = threads;
     if (shares > 1)

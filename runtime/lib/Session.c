@@ -187,6 +187,7 @@ static QcrtStatus initializeSession(QcrtSession *session,
   QcrtStatus status =
       qcrtLaunchesCreate(model, program->firstLaunch, program->launchCount,
                          &session->launches, error);
+  session->launches.divide = options->divide != 0;
   if (!status && options->guard)
     status = guardSession(session, options->guard, error);
   if (!status)

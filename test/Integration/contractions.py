@@ -94,7 +94,7 @@ class Case:
         spatial = self.pick([1, 2, 2, 2, 2])
         group = self.pick([1, 1, 1, 2, 3, 8, 16, 20])
         channels = group * (self.pick([1, 1, 2, 3, 4]) if group > 1 else self.pick([1, 2, 3, 4, 5, 16, 31, 64]))
-        out = group * (self.pick([1, 1, 2, 3]) if group > 1 else self.pick([1, 3, 8, 16, 17, 32, 40]))
+        out = group * (self.pick([1, 1, 2, 3]) if group > 1 else self.pick([1, 3, 8, 16, 17, 32, 40, 65, 130]))
         extents, kernel, strides, dilations, begin, end = [], [], [], [], [], []
         for _ in range(spatial):
             extent = self.pick([1, 2, 4, 7, 8, 13]) if not self.large else self.pick([24, 31])
@@ -128,9 +128,10 @@ class Case:
         return "Conv", x, w, attributes, zeros, sums
 
     def product(self):
-        m, k, n = (self.pick([1, 2, 5, 16, 33]), self.pick([1, 3, 4, 7, 32, 65, 130]), self.pick([1, 2, 15, 16, 17, 48]))
+        m, k, n = (self.pick([1, 2, 5, 16, 33]), self.pick([1, 3, 4, 7, 32, 65, 130]), self.pick([1, 2, 15, 16, 17, 48, 80, 200]))
         if self.large:
-            m, k, n = 64, 150, 100
+            # The second has weights that are prefetched.
+            m, k, n = self.pick([(64, 150, 100), (5, 2300, 256)])
         batch = self.pick([(), (), (3,), (2, 2)])
         a, b = self.data((*batch, m, k), self.dtypes[0]), self.weights((k, n))
         zeros = self.zero(self.dtypes[0]), self.zero(self.dtypes[1])
@@ -221,7 +222,7 @@ def check(cases, work, arguments, target):
                 continue
             raise
         for threads in THREADS:
-            outputs = loaded.session(threads=threads).run(feeds)
+            outputs = loaded.session(threads=threads, divide=True).run(feeds)
             for case in cases:
                 compared += 1
                 wrong = qctest.difference(outputs[case.output], case.expected, 0, 0)

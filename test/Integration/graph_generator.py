@@ -377,6 +377,15 @@ class Generator:
         if choice == "Reshape":
             shape = [x.shape[0], x.shape[1], math.prod(x.shape[2:])] if rank == 4 else [1, *x.shape] if rank < 4 else x.shape
             return self.make("Reshape", x, shape, self.constant(np.array(shape, np.int64)))
+        if choice == "Squeeze":
+            single = [axis for axis in range(1, rank) if x.shape[axis] == 1]
+            if single and rank > 2:
+                axis = self.pick(single)
+                return self.make("Squeeze", x, [*x.shape[:axis], *x.shape[axis + 1:]], self.constant(np.array([axis], np.int64)))
+            if rank < 4:
+                axis = self.pick(range(1, rank + 1))
+                return self.make("Unsqueeze", x, [*x.shape[:axis], 1, *x.shape[axis:]], self.constant(np.array([axis], np.int64)))
+            return None
         axis = self.pick(range(1, rank))
         size = x.shape[axis]
         if choice == "Slice" and size > 1:

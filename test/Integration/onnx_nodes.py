@@ -94,9 +94,9 @@ def write_tests(root):
     os.rename(os.path.join(root, "index.json.new"), os.path.join(root, "index.json"))
 
 
-def compile_all(names, target, root, work):
-    """Compiles tests in as few processes as possible. Yields (name, artefact or
-    None, reason or None)."""
+def compile_all(names, target, root, work, *options):
+    """Compiles tests in as few processes as possible, with more `options` of
+    qc-compile. Yields (name, artefact or None, reason or None)."""
     arguments, suffix, _ = qctest.TARGETS[target]
     names = list(names)
     while names:
@@ -104,7 +104,7 @@ def compile_all(names, target, root, work):
             for name in names:
                 batch.write(f"{root}/{name}/model.onnx\t{work}/{name}{suffix}\n")
             batch.flush()
-            worker = qctest.Worker([qctest.tool("qc-compile"), *arguments, "--batch", batch.name], COMPILE_TIMEOUT)
+            worker = qctest.Worker([qctest.tool("qc-compile"), *arguments, *options, "--batch", batch.name], COMPILE_TIMEOUT)
             try:
                 worker.start()
                 while names:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares qc with onnxruntime and with the reference decompositions on random
-graphs (graph_generator.py), under qc-run --guard.
+graphs (graph_generator.py), under qc-run --guard, in code for this CPU and for
+lesser and emulated wider ones, with every launch divided among 1 to 4 threads.
 
   random_graphs.py [--count 300] [--first SEED] [--save DIR]
   random_graphs.py MODEL.onnx...      models that failed before
@@ -40,6 +41,8 @@ TOLERANCE = {"exact": 0, "scaled": 2e-5, "float": 1e-4}
 TIE = 1e-3
 ATTEMPTS = 40
 CHUNK = 25
+# Every other graph is for this CPU, the rest for others.
+FORMS = [form for other in qctest.cpu_forms()[1:] for form in ("native", other)]
 
 
 class NoInput(Exception):
@@ -150,7 +153,7 @@ class Graph:
         """None if qc's result is right, else why not."""
         with tempfile.TemporaryDirectory() as work:
             try:
-                options = ["--guard", "--threads", str(1 + self.seed % 4)]
+                options = ["--guard", "--divide", "--threads", str(1 + self.seed % 4)]
                 actual = qctest.run_artifact(artifact, "cpu", self.inputs, work, 60, *options)
             except qctest.RunFailure as failure:
                 text = str(failure)
@@ -190,10 +193,12 @@ def check(graphs, work):
     """{name: None or reason}"""
     by_name = {graph.name: graph for graph in graphs}
     results = {}
-    for name, artifact, reason in onnx_nodes.compile_all(by_name, "cpu", os.path.join(work, "graphs"), work):
-        results[name] = reason or by_name[name].run(artifact)
-        if artifact:
-            os.unlink(artifact)
+    for index, form in enumerate(FORMS):
+        names = [graph.name for graph in graphs if graph.seed // 4 % len(FORMS) == index]
+        for name, artifact, reason in onnx_nodes.compile_all(names, "cpu", os.path.join(work, "graphs"), work, "--mcpu=" + form):
+            results[name] = reason or by_name[name].run(artifact)
+            if artifact:
+                os.unlink(artifact)
     failures = run_reference(graphs, work)
     for graph in graphs:
         results[graph.name] = results[graph.name] or graph.check_reference(failures.get(graph.name))

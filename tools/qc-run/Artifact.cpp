@@ -282,6 +282,7 @@ Session::makeHandle(const Artifact &artifact, uint32_t program,
   sessionOptions.threads = options.threads;
   sessionOptions.profile = options.profile;
   sessionOptions.guard = guard;
+  sessionOptions.divide = options.divide;
   QcrtSession *session = nullptr;
   QcrtError error;
   if (qcrtSessionCreate(artifact.get(), program, &sessionOptions, &session,

@@ -51,6 +51,8 @@ Execution
   --program NAME       program to run; otherwise the one that takes the shapes
                        of the given inputs
   --threads N          threads of a run (default 1)
+  --divide             divide every launch among the threads, however small it
+                       is: to test that results do not depend on it
   --repeat N           runs to measure (default 1), after
   --warmup N           runs that are not measured (default 0, 1 with --repeat)
   --device KIND        cpu (default), ptx-sim or cuda
@@ -196,11 +198,9 @@ Result<Options> parseOptions(int argc, const char *const *argv) {
        }},
   };
   const std::pair<std::string_view, bool *> flags[] = {
-      {"--profile", &options.profile},
-      {"--guard", &options.guard},
-      {"--json", &options.json},
-      {"--info", &options.info},
-      {"--help", &options.help}};
+      {"--profile", &options.profile}, {"--guard", &options.guard},
+      {"--divide", &options.divide},   {"--json", &options.json},
+      {"--info", &options.info},       {"--help", &options.help}};
 
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];

@@ -32,6 +32,7 @@ struct Options {
   bool hasRandomSeed = false;
   bool profile = false;
   bool guard = false;
+  bool divide = false;
   bool json = false;
   bool info = false;
   bool help = false;

@@ -101,6 +101,9 @@ typedef struct QcrtSessionOptions {
   /* On the CPU: look for accesses outside of buffers and for reads of memory
    * that nobody wrote; enum QcrtGuardKind, or 0. */
   uint32_t guard;
+  /* Nonzero: divide launches among the threads however little each gets, down
+   * to one index. For tests, which are small: results do not depend on it. */
+  uint32_t divide;
 } QcrtSessionOptions;
 
 /* A guarded session gives every argument of every launch memory of its own,

@@ -382,14 +382,25 @@ TEST(Model, OptionsOfAnotherVersion) {
   EXPECT_EQ(error.status, QCRT_INVALID_ARGUMENT);
 }
 
-class SessionThreads : public testing::TestWithParam<uint32_t> {};
+/// Threads, and whether what is too little for them is divided, too: the small
+/// program is.
+class SessionThreads
+    : public testing::TestWithParam<std::tuple<uint32_t, bool>> {
+protected:
+  static SessionPtr create(const ModelPtr &model, uint32_t program,
+                           QcrtError &error) {
+    auto [threads, divide] = GetParam();
+    return createSession(model.get(), program, threads, error,
+                         /*profile=*/false, divide);
+  }
+};
 
 TEST_P(SessionThreads, ComputesBothPrograms) {
   QcrtError error;
   ModelPtr model = loadModel(QCRT_TEST_MODEL, error);
   ASSERT_NE(model, nullptr) << error.message;
   for (uint32_t program = 0; program < 2; ++program) {
-    SessionPtr session = createSession(model.get(), program, GetParam(), error);
+    SessionPtr session = create(model, program, error);
     ASSERT_NE(session, nullptr) << error.message;
     for (int run = 0; run < 200; ++run) {
       Data data(program ? 10 : Large, run);
@@ -409,8 +420,7 @@ TEST_P(SessionThreads, SessionsRunConcurrently) {
   for (int user = 0; user < 4; ++user)
     users.emplace_back([&, user] {
       QcrtError userError;
-      SessionPtr session =
-          createSession(model.get(), uint32_t(user % 2), GetParam(), userError);
+      SessionPtr session = create(model, uint32_t(user % 2), userError);
       ASSERT_NE(session, nullptr) << userError.message;
       for (int run = 0; run < 50; ++run) {
         Data data(user % 2 ? 10 : Large, user * 1000 + run);
@@ -424,7 +434,9 @@ TEST_P(SessionThreads, SessionsRunConcurrently) {
   EXPECT_EQ(correct, 200);
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, SessionThreads, testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Threads, SessionThreads,
+                         testing::Combine(testing::Values(1, 2, 3, 4),
+                                          testing::Bool()));
 
 TEST(Session, RefusesMisuse) {
   QcrtError error;

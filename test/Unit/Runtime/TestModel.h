@@ -34,11 +34,12 @@ inline ModelPtr loadModel(const std::string &path, QcrtError &error,
 
 inline SessionPtr createSession(const QcrtModel *model, uint32_t program,
                                 uint32_t threads, QcrtError &error,
-                                bool profile = false) {
+                                bool profile = false, bool divide = false) {
   QcrtSessionOptions options = {};
   options.size = sizeof options;
   options.threads = threads;
   options.profile = profile;
+  options.divide = divide;
   QcrtSession *session = nullptr;
   error = {};
   if (qcrtSessionCreate(model, program, &options, &session, &error))

@@ -85,6 +85,39 @@ func.func @pool_and_reshape(%q: tensor<1x2x4x4xui8>) -> tensor<1x8xui8> {
 
 // -----
 
+// Resampling to the nearest picks elements, whichever they are.
+// CHECK-LABEL: @nearest
+// CHECK-SAME: (%[[Q:.*]]: tensor<1x2x4x4xui8>)
+// CHECK-NEXT: %[[R:.*]] = qc.resize %[[Q]] {{.*}} -> tensor<1x2x8x6xui8>
+// CHECK-NEXT: return %[[R]]
+func.func @nearest(%q: tensor<1x2x4x4xui8>) -> tensor<1x2x8x6xui8> {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %d = qc.dequantize %q, %s, %z {axis = 0 : i64} : (tensor<1x2x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xf32>
+  %r = qc.resize %d {antialias = false, coordinates = 4 : i32, cubicCoefficient = -7.5e-01 : f32, excludeOutside = false, extrapolation = 0.0 : f32, mode = 0 : i32, nearest = 2 : i32, operandSegmentSizes = array<i32: 1, 0, 0>, scales = array<f32: 1.0, 1.0, 2.0, 1.5>, shape = array<i64: 1, 2, 8, 6>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x8x6xf32>
+  %rq = qc.quantize %r, %s, %z {axis = 0 : i64} : (tensor<1x2x8x6xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x8x6xui8>
+  return %rq : tensor<1x2x8x6xui8>
+}
+
+// -----
+
+// Weighted neighbours, and values from outside of the tensor, are no codes.
+// CHECK-LABEL: @weighted
+// CHECK-COUNT-2: qc.resize %{{.*}} -> tensor<1x2x8x6xf32>
+func.func @weighted(%q: tensor<1x2x4x4xui8>) -> (tensor<1x2x8x6xui8>, tensor<1x2x8x6xui8>) {
+  %s = qc.constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = qc.constant dense<3> : tensor<ui8> : tensor<ui8>
+  %roi = qc.constant dense<[0.0, 0.0, -0.5, 0.0, 1.0, 1.0, 1.0, 1.0]> : tensor<8xf32> : tensor<8xf32>
+  %d = qc.dequantize %q, %s, %z {axis = 0 : i64} : (tensor<1x2x4x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x2x4x4xf32>
+  %l = qc.resize %d {antialias = false, coordinates = 4 : i32, cubicCoefficient = -7.5e-01 : f32, excludeOutside = false, extrapolation = 0.0 : f32, mode = 1 : i32, nearest = 2 : i32, operandSegmentSizes = array<i32: 1, 0, 0>, scales = array<f32: 1.0, 1.0, 2.0, 1.5>, shape = array<i64: 1, 2, 8, 6>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x8x6xf32>
+  %c = qc.resize %d, %roi {antialias = false, coordinates = 5 : i32, cubicCoefficient = -7.5e-01 : f32, excludeOutside = false, extrapolation = 0.0 : f32, mode = 0 : i32, nearest = 2 : i32, operandSegmentSizes = array<i32: 1, 0, 1>, scales = array<f32: 1.0, 1.0, 2.0, 1.5>, shape = array<i64: 1, 2, 8, 6>} : (tensor<1x2x4x4xf32>, tensor<8xf32>) -> tensor<1x2x8x6xf32>
+  %lq = qc.quantize %l, %s, %z {axis = 0 : i64} : (tensor<1x2x8x6xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x8x6xui8>
+  %cq = qc.quantize %c, %s, %z {axis = 0 : i64} : (tensor<1x2x8x6xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x8x6xui8>
+  return %lq, %cq : tensor<1x2x8x6xui8>, tensor<1x2x8x6xui8>
+}
+
+// -----
+
 // Duplicates per consumer are merged, and the quantize rises above the reshape.
 // CHECK-LABEL: @duplicates
 // CHECK: %[[Q:.*]] = qc.quantize %{{.*}} -> tensor<2x4xsi8>

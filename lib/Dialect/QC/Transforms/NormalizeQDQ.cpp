@@ -52,6 +52,9 @@ bool movesElements(Operation *op) {
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduce.getKind() == ReduceKind::Max ||
            reduce.getKind() == ReduceKind::Min;
+  if (auto resize = dyn_cast<ResizeOp>(op))
+    return resize.getMode() == SampleMode::Nearest &&
+           resize.getCoordinates() != CoordinateMode::TfCropAndResize;
   return isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp, ExpandOp, GatherOp,
              PadOp, MaxPoolOp>(op);
 }

@@ -477,9 +477,7 @@ LogicalResult AssignBitsPass::applyBudget(func::FuncOp function,
   if (!op)
     return function.emitError(
         "a budget needs the table @sensitivity: run qc-sensitivity before");
-  llvm::json::Value json = getJSON(op.getEntries());
-  FailureOr<SensitivityTable> table =
-      SensitivityTable::parse(op.getLoc(), *json.getAsObject());
+  FailureOr<SensitivityTable> table = SensitivityTable::get(op);
   if (failed(table) || failed(collectWeights(names, points, *table, plan)))
     return failure();
   if (weightsOfBudget.empty())

@@ -202,13 +202,9 @@ LogicalResult MeasureLatencyPass::save(const SensitivityTable &all) {
 
 void MeasureLatencyPass::runOnOperation() {
   ModuleOp module = getOperation();
-  llvm::json::Object entries;
-  if (TableOp op = getTable(module, sensitivityName)) {
-    llvm::json::Value value = getJSON(op.getEntries());
-    entries = std::move(*value.getAsObject());
-  }
+  TableOp op = getTable(module, sensitivityName);
   FailureOr<SensitivityTable> parsed =
-      SensitivityTable::parse(module.getLoc(), entries);
+      op ? SensitivityTable::get(op) : SensitivityTable();
   if (failed(parsed) || failed(measure(*parsed)))
     return signalPassFailure();
   setTable(module, sensitivityName, parsed->toJSON());

@@ -4,6 +4,8 @@
 
 #include "qc/Quantization/SensitivityTable.h"
 
+#include "qc/Analysis/AttributeJSON.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -185,6 +187,11 @@ getObject(const std::map<std::string, double> &numbers) {
   for (const auto &[key, number] : numbers)
     object[key] = number;
   return object;
+}
+
+FailureOr<SensitivityTable> SensitivityTable::get(TableOp op) {
+  llvm::json::Value value = getJSON(op.getEntries());
+  return parse(op.getLoc(), *value.getAsObject());
 }
 
 llvm::json::Object SensitivityTable::toJSON() const {

@@ -60,6 +60,8 @@ struct SensitivityTable {
   /// Errors at `loc` name the node, the member and what is accepted.
   static mlir::FailureOr<SensitivityTable>
   parse(mlir::Location loc, const llvm::json::Object &object);
+  /// What the op says.
+  static mlir::FailureOr<SensitivityTable> get(TableOp op);
   llvm::json::Object toJSON() const;
 };
 

@@ -692,7 +692,7 @@ void ContractionEmitter::emitPairSteps(Value input, Value weight, Value step,
       builder, loc,
       DenseElementsAttr::get(words, builder.getI16IntegerAttr(1)));
   SmallVector<Value> pairs(accumulators.size());
-  int64_t left = count;
+  bool isLast = false;
   auto multiply = [&](int64_t sum, Value inputs, Value weights) {
     Value product = LLVM::CallIntrinsicOp::create(builder, loc, words,
                                                   builder.getStringAttr(name),
@@ -703,13 +703,14 @@ void ContractionEmitter::emitPairSteps(Value input, Value weight, Value step,
             ? Value(arith::AddIOp::create(builder, loc, pairs[sum], product))
             : product;
     // At once behind the last step, which frees a register.
-    if (left == 1)
+    if (isLast)
       accumulators[sum] = arith::AddIOp::create(builder, loc, accumulators[sum],
                                                 multiplyAdd(pairs[sum], unit));
   };
   Value ones = arith::ConstantOp::create(
       builder, loc, DenseElementsAttr::get(bytes, builder.getI8IntegerAttr(1)));
-  for (int64_t i = 0; i < count; ++i, --left) {
+  for (int64_t i = 0; i < count; ++i) {
+    isLast = i + 1 == count;
     Value from = add(input, constant(i * loop.inputStride)),
           at = add(weight, constant(i * loop.weightStride));
     Value own = step ? add(step, constant(i)) : Value();

@@ -224,8 +224,7 @@ std::string qc::getTransformObstacle(ConvOp conv, bool mayHaveGroups) {
       x.getElementTypeBitWidth() != 8 || !codes || !codes.isSigned() ||
       codes.getWidth() < 2 || codes.getWidth() > 8)
     return "its operands are neither f32 nor 8-bit codes with signed weights "
-           "of "
-           "2 to 8 bits";
+           "of 2 to 8 bits";
   if (y.getElementTypeBitWidth() != 32)
     return "its sums need 64 bits";
   if (conv.getWZero())

@@ -5,6 +5,7 @@
 #include "AssignmentEvaluator.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include "tensorio/TensorFile.h"
 
@@ -81,7 +82,7 @@ LogicalResult AssignmentEvaluator::readLabels(StringRef path) {
   for (size_t i = first * rows; i < end * rows; ++i) {
     if (!(classes[i] >= 0 && classes[i] < length))
       return function.emitError() << "'" << path << "' has the class "
-                                  << static_cast<int64_t>(classes[i])
+                                  << llvm::formatv("{0:F0}", classes[i]).str()
                                   << "; accepted: 0 to " << length - 1;
     labels.push_back(static_cast<int64_t>(classes[i]));
   }
